@@ -1,0 +1,1 @@
+"""What is idle, until when it may run, who shuts it down, and why."""

@@ -1,0 +1,27 @@
+"""The base of every shape that is stored or sent: frozen Structs, snake_case, UTC times."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+
+__all__ = ["MAX_SECONDS", "Model", "Request", "Seconds", "Timestamp"]
+
+MAX_SECONDS = 366 * 24 * 3600
+"""The longest duration that can be asked for: a year. Keeps sums of dates far from overflow."""
+
+Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
+"""An aware datetime; RFC 3339 with `Z` on the wire."""
+
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_SECONDS)]
+"""A duration in whole seconds."""
+
+
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """A value that is stored or sent. Readers ignore fields they don't know, so fields may be added."""
+
+
+class Request(Model, forbid_unknown_fields=True):
+    """A body a client sends. An unknown field is a mistake worth telling, not something to ignore."""

@@ -1,0 +1,157 @@
+"""The one Tornado handler: decode, call, encode. A class of it is made for each path of the table."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+import msgspec
+from jupyter_server.auth.decorator import authorized
+from jupyter_server.base.handlers import APIHandler
+from jupyter_server.utils import url_path_join
+from tornado import web
+
+from ..errors import Invalid, LccError, Malformed, TooLarge
+from .problems import problem_of, status_of
+from .routes import Route
+
+__all__ = ["AUTH_RESOURCE", "MAX_BODY_BYTES", "LccHandler", "NoSuchRoute", "handlers_for"]
+
+AUTH_RESOURCE = "lcc"
+MAX_BODY_BYTES = 64 * 1024
+
+Verb = Callable[..., Awaitable[None]]
+
+
+class LccHandler(APIHandler):
+    """Answer JSON, speak problems, and never count a look at the panel as activity."""
+
+    auth_resource = AUTH_RESOURCE
+    routes: Mapping[str, Route] = {}
+
+    def initialize(self, parts: Mapping[type, object]) -> None:
+        """Take the parts the routes call, by their type."""
+        self._parts = parts
+
+    async def prepare(self) -> None:
+        """Tell unknown methods with `Allow`, keep reads out of Jupyter's activity, refuse oversized bodies."""
+        self._track_activity = self.request.method not in ("GET", "HEAD", "OPTIONS")
+        if self.request.method not in (*self.routes, "OPTIONS"):
+            self.set_header("Allow", ", ".join(sorted(self.routes)))
+            raise web.HTTPError(405)
+        await super().prepare()
+        if len(self.request.body) > MAX_BODY_BYTES:
+            raise TooLarge("The body is too large.", max_bytes=MAX_BODY_BYTES)
+
+    async def serve(self, route: Route, pieces: Mapping[str, str]) -> None:
+        """Do one route: everything a client can get wrong is told before the part is called."""
+        arguments: dict[str, Any] = dict(pieces)
+        if route.query is not None:
+            arguments["query"] = _decode_query(self.request.query_arguments, route.query)
+        if route.body is not None:
+            arguments["body"] = _decode_body(self.request.body, route.body)
+        answer = await route.call(self._parts[route.part], **arguments)
+        self.set_status(route.status)
+        if answer is None:
+            await self.finish()
+        else:
+            await self.finish(msgspec.json.encode(answer))
+
+    def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
+        """Log what we didn't foresee; what a client got wrong is the client's to read."""
+        if isinstance(value, LccError) and status_of(type(value)) < 500:
+            self.log.debug("%s %s: %s", self.request.method, self.request.path, value)
+        else:
+            super().log_exception(typ, value, tb)
+
+    def send_error(self, status_code: int = 500, **kwargs: Any) -> None:
+        """Give our own errors their status."""
+        error = (kwargs.get("exc_info") or (None, None, None))[1]
+        if isinstance(error, LccError):
+            status_code = status_of(type(error))
+        super().send_error(status_code, **kwargs)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Write the problem body; the headers of a refused method are kept."""
+        error = (kwargs.get("exc_info") or (None, None, None))[1]
+        if status_code == 405:
+            self.set_header("Allow", ", ".join(sorted(self.routes)))
+        self.finish(msgspec.json.encode(problem_of(error, status_code)))
+
+
+class NoSuchRoute(LccHandler):
+    """Everything below lcc/ that is not in the table."""
+
+    async def prepare(self) -> None:
+        """Refuse, with a problem body and without a hint to strangers of what is there."""
+        await APIHandler.prepare(self)
+        self._track_activity = False
+        raise web.HTTPError(404)
+
+
+def handlers_for(
+    routes: Sequence[Route], parts: Mapping[type, object], base: str = r"/lcc"
+) -> list[tuple[str, type[LccHandler], dict[str, Any]]]:
+    """Make the Tornado handlers of a table, one class for each path."""
+    by_path: dict[str, dict[str, Route]] = {}
+    for route in routes:
+        by_path.setdefault(route.path, {})[route.method] = route
+    made: list[tuple[str, type[LccHandler], dict[str, Any]]] = []
+    for path, verbs in by_path.items():
+        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path))
+        attributes: dict[str, Any] = {"routes": verbs, "__doc__": f"{', '.join(verbs)} lcc/{path}"}
+        for method, route in verbs.items():
+            attributes[method.lower()] = _verb(route)
+        name = "".join(word.capitalize() for word in re.findall(r"\w+", path)) + "Handler"
+        made.append((url_path_join(base, pattern), type(name, (LccHandler,), attributes), {"parts": parts}))
+    made.append((url_path_join(base, r".*"), NoSuchRoute, {"parts": parts}))
+    return made
+
+
+def _verb(route: Route) -> Verb:
+    # `authorized` remembers the first action and resource it saw when they aren't spelled out, also for
+    # other handlers that inherit the method (jupyter_server/auth/decorator.py): so always spell them out,
+    # and make a new function for each verb.
+    @web.authenticated
+    @authorized(action=route.action, resource=AUTH_RESOURCE)
+    async def verb(self: LccHandler, **pieces: str) -> None:
+        await self.serve(route, pieces)
+
+    verb.__name__ = route.operation
+    verb.__doc__ = route.summary
+    found: Verb = verb
+    return found
+
+
+def _decode_body(raw: bytes, shape: type[Any]) -> Any:
+    if not raw.strip():
+        raise Malformed("A JSON body is needed.", expected=shape.__name__)
+    try:
+        return msgspec.json.decode(raw, type=shape)
+    except msgspec.ValidationError as error:
+        _refuse(error, shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Malformed(f"The body is not JSON: {error}.") from error
+
+
+def _decode_query(given: Mapping[str, list[bytes]], shape: type[Any]) -> Any:
+    # `token` is one of Jupyter's ways to authenticate, `no_track_activity` its way to poll quietly.
+    wanted = {name: values for name, values in given.items() if name not in ("token", "no_track_activity")}
+    repeated = [name for name, values in wanted.items() if len(values) > 1]
+    if repeated:
+        raise Invalid(f"`{repeated[0]}` is given more than once.", field=repeated[0])
+    try:
+        texts = {name: values[0].decode("utf-8") for name, values in wanted.items()}
+    except UnicodeDecodeError as error:
+        raise Malformed("The query is not UTF-8.") from error
+    try:
+        return msgspec.convert(texts, type=shape, strict=False)
+    except msgspec.ValidationError as error:
+        _refuse(error, shape)
+
+
+def _refuse(error: msgspec.ValidationError, shape: type[Any]) -> NoReturn:
+    message = str(error)
+    at = re.search(r"`\$\.?([^`]*)`", message)
+    raise Invalid(message, field=at.group(1) if at else None, known_fields=list(shape.__struct_fields__)) from error

@@ -1,0 +1,37 @@
+"""Shapes that belong to no feature."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from ..model import Model
+from ..platforms.model import Platform
+
+__all__ = ["API_VERSION", "About", "Feature", "ProblemBody"]
+
+API_VERSION = 1
+"""Raised when a name of the wire contract is taken away or changes its meaning."""
+
+
+class Feature(Model):
+    """Whether a part of the product can be used here, and if not, why not (a code)."""
+
+    available: bool
+    why_not: str | None = None
+
+
+class About(Model):
+    """What the panel asks first: is it the same version, where are we, what works here."""
+
+    version: str
+    api_version: Literal[1]
+    platform: Platform
+    features: dict[str, Feature]
+
+
+class ProblemBody(Model):
+    """The body of every answer with a status from 400 up."""
+
+    code: str
+    message: str
+    detail: dict[str, Any] = {}

@@ -1,0 +1,49 @@
+"""The table of routes. A `Route` is all there is to know of one verb; handlers and `openapi.json` follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..errors import LccError
+from ..model import Model, Request
+
+__all__ = ["Action", "Method", "Param", "Route"]
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+Action = Literal["read", "write", "execute"]
+"""What an authorizer is asked for; `execute` is what Jupyter itself asks to start or stop kernels."""
+
+
+@dataclass(frozen=True)
+class Param:
+    """A piece of the path."""
+
+    description: str
+    max_length: int = 256
+
+
+@dataclass(frozen=True)
+class Route:
+    """One verb on one path below `<base_url>lcc/`.
+
+    `call` gets the part named by `part` first, then the path's pieces, `body` and `query` by keyword, and
+    returns `answer` (or None for a 204).
+    """
+
+    method: Method
+    path: str
+    operation: str
+    summary: str
+    action: Action
+    part: type
+    call: Callable[..., Awaitable[Model | dict[str, Any] | None]]
+    answer: type[Model] | None
+    status: int = 200
+    body: type[Request] | None = None
+    query: type[Request] | None = None
+    params: Mapping[str, Param] = field(default_factory=dict)
+    raises: tuple[type[LccError], ...] = ()
+    says: str = ""
+    """What a client should know that the summary does not tell."""
