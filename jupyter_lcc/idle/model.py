@@ -6,6 +6,7 @@ leaves the service carries UTC.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -13,7 +14,6 @@ import msgspec
 from ..model import Model, Request, Seconds, Timestamp
 
 __all__ = [
-    "About",
     "Change",
     "ChangePolicy",
     "CreateLease",
@@ -37,6 +37,7 @@ __all__ = [
     "Problem",
     "Reason",
     "Session",
+    "Sighting",
     "Source",
     "State",
     "Target",
@@ -139,6 +140,30 @@ class Target(Model):
     memory_bytes: int | None = None
     gpu: tuple[Gpu, ...] = ()
     lease: Lease | None = None
+    kernel_name: str | None = None
+    sessions: tuple[Session, ...] = ()
+    connections: int | None = None
+
+
+class Sighting(Model):
+    """What an adapter sees of one target at one moment, times on the steady clock.
+
+    `active_at` is the last thing a person or work did as far as this adapter can tell, None if it can't;
+    `since` the begin of the present state if it is known; `own_limit_seconds` a limit the target brings
+    along (a kernelspec's `cull_idle_timeout`).
+    """
+
+    id: TargetId
+    kind: Kind
+    name: str
+    state: State
+    active_at: datetime | None
+    since: datetime | None = None
+    own_limit_seconds: int | None = None
+    evidence: tuple[Evidence, ...] = ()
+    pid: int | None = None
+    cpu_percent: float | None = None
+    memory_bytes: int | None = None
     kernel_name: str | None = None
     sessions: tuple[Session, ...] = ()
     connections: int | None = None

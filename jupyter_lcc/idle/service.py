@@ -1,1 +1,339 @@
-class IdleService: ...
+"""Idle shutdown as others use it: a lifetime, the monitor's rounds, and an answer to every verb."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..clock import Clock
+from ..errors import Forbidden, Invalid, NotFound, OutsideFailure, TooLate
+from .decide import Ruling
+from .decision_log import DecisionLog
+from .leases import INSTANCE, HeldLease, LeaseBook
+from .model import (
+    ChangePolicy,
+    CreateLease,
+    Decision,
+    DecisionQuery,
+    Explanation,
+    IdleView,
+    Lease,
+    Monitor,
+    Policy,
+    Presence,
+    Problem,
+    Target,
+    WhyQuery,
+)
+from .policy import Choices, PolicyInput, change, resolve
+from .processes import ProcessTable
+from .records import Record, SavedRecord
+from .state import SavedState, StateFiles
+from .teller import Teller
+from .views import Views
+from .watch import TargetSource, Watch
+
+__all__ = ["IdleService"]
+
+FRESH = timedelta(seconds=2)
+"""A question is answered from the last look if that was not longer ago."""
+
+SAVE_EVERY = timedelta(seconds=30)
+"""How much of a countdown may be lost with a killed server. Leases are saved at once."""
+
+HISTORY_LINES = 20
+
+
+class IdleService:
+    """One server's idle shutdown."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        sources: Sequence[TargetSource],
+        given: PolicyInput,
+        files: StateFiles,
+        decisions: DecisionLog,
+        emit: Callable[[dict[str, Any]], None],
+        read_table: Callable[[], ProcessTable],
+        process_started: Callable[[int], int | None],
+        log: Any,
+    ) -> None:
+        self.wake = asyncio.Event()
+        self._clock = clock
+        self._given = given
+        self._files = files
+        self._decisions = decisions
+        self._process_started = process_started
+        self._views = Views(clock)
+        self._teller = Teller(self._views, decisions, emit)
+        self._leases = LeaseBook()
+        self._choices = Choices()
+        self._watch = Watch(
+            clock=clock,
+            sources=sources,
+            leases=self._leases,
+            policy=resolve(given, self._choices),
+            teller=self._teller,
+            read_table=read_table,
+            process_started=process_started,
+            log=log,
+        )
+        self._told: tuple[Problem, ...] = ()
+        self._changed: set[str] = set()
+        self._choosing = asyncio.Lock()
+        self._saved: tuple[datetime, SavedState] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        for source in sources:
+            source.listen(self.notice_change)
+
+    # -- lifetime ------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Take up what an earlier server left."""
+        self._loop = asyncio.get_running_loop()
+        state, self._choices, self._told = await asyncio.to_thread(self._files.load)
+        self._watch.policy = resolve(self._given, self._choices)
+        if state is None:
+            return
+        now = self._clock.now()
+        self._watch.records.restore(state.targets)
+        if (machine := state.targets.get(INSTANCE)) is not None:
+            self._watch.instance.used_at = min(machine.active_at, now)
+        self._leases.restore(state.leases, longest_seconds=self._longest_lease(), now=now)
+
+    async def stop(self) -> None:
+        """Save everything and let go."""
+        await self._watch.close()
+        await self._save(at_once=True)
+        await self._decisions.flush()
+
+    def is_held(self) -> bool:
+        """Tell whether somebody keeps the whole machine."""
+        return self._leases.of(INSTANCE) is not None
+
+    # -- the monitor's rounds ------------------------------------------------------------------------------
+
+    def notice_change(self, target_id: str) -> None:
+        """An adapter saw something happen. May be called from any thread."""
+        self._changed.add(target_id)
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake_if_urgent, target_id)
+
+    async def step(self) -> None:
+        """Do what is due: all targets at a deadline, after the interval or when one came or went; else the changed."""
+        deadline = self._watch.next_deadline()
+        if deadline is None or deadline <= self._clock.now() or self._watch.has_news():
+            await self._check()
+        elif self._changed or self._leases.watches_processes():
+            for target_id in self._take_changed():
+                self._watch.look_again(target_id)
+            self._watch.conclude()
+            await self._decisions.flush()
+
+    def seconds_to_wait(self) -> float:
+        """Give the time until the next deadline."""
+        deadline = self._watch.next_deadline()
+        return 0.0 if deadline is None else max(0.0, (deadline - self._clock.now()).total_seconds())
+
+    def report(self, error: str | None) -> None:
+        """Note that the rounds themselves fail, or with None that they work again."""
+        self._watch.note("monitor", error)
+
+    # -- the verbs -----------------------------------------------------------------------------------------
+
+    async def view(self) -> IdleView:
+        """Everything, as of now."""
+        await self._freshen()
+        deadline = self._watch.next_deadline()
+        failing = self._watch.problems
+        return IdleView(
+            taken_at=self._views.now(),
+            mode=self._watch.policy.mode.value,
+            instance=self._target(self._watch.instance),
+            targets=tuple(self._target(record) for record in self._watch.records.all()),
+            policy=self._watch.policy,
+            monitor=Monitor(
+                last_check_at=self._views.at(self._watch.last_check),
+                next_check_at=self._views.at(None if deadline is None else max(deadline, self._clock.now())),
+                healthy=not failing,
+                problems=(*self._told, *failing.values()),
+            ),
+        )
+
+    def leases(self) -> tuple[Lease, ...]:
+        """The leases in force."""
+        return tuple(self._views.lease(lease) for lease in self._leases.all())
+
+    async def grant(self, wish: CreateLease) -> Lease:
+        """Keep a target. Raises NotFound, TooLate, Forbidden, or Invalid for a process that isn't there."""
+        record = await self._find(wish.target_id)
+        started = None if wish.pid is None else self._process_started(wish.pid)
+        if wish.pid is not None and started is None:
+            raise Invalid(f"There is no process {wish.pid} on this machine.", field="pid", value=wish.pid)
+        lease = self._leases.grant(
+            wish, longest_seconds=self._longest_lease(), now=self._clock.now(), process_started=started
+        )
+        self._watch.void_warnings(wish.target_id)
+        self._watch.conclude()
+        self._watch.write("lease_granted", record, actor="user")
+        await self._save(at_once=True)
+        await self._decisions.flush()
+        return self._views.lease(lease)
+
+    async def end_lease(self, lease_id: str) -> None:
+        """Give a lease back. Raises NotFound."""
+        lease = self._leases.end(lease_id)
+        self._watch.write_lease_end(lease, actor="user")
+        self._watch.conclude()
+        await self._save(at_once=True)
+        await self._decisions.flush()
+
+    async def notice_presence(self, presence: Presence) -> None:
+        """A person used these. Raises NotFound if none of them is there."""
+        if not any(self._watch.find(target_id) for target_id in presence.target_ids):
+            await self._freshen()
+        now, known = self._clock.now(), False
+        for target_id in presence.target_ids:
+            record = self._watch.find(target_id)
+            if record is not None and not self._watch.is_stopping(target_id):
+                known = True
+                record.use(now)
+        if not known:
+            raise NotFound("None of these targets is there.", target_ids=list(presence.target_ids))
+        self._watch.conclude()
+
+    async def shut_down_now(self, target_id: str) -> None:
+        """Begin a shutdown because a person asked. Raises NotFound, TooLate, Forbidden for the machine."""
+        if target_id == INSTANCE:
+            raise Forbidden("The machine itself is not stopped from here.", target_id=target_id)
+        record = await self._find(target_id)
+        asked = Ruling(
+            target_id=target_id, verdict="shut_down", reason="asked", limit=None, stops_at=self._clock.now(),
+            next_change_at=None,
+        )
+        self._watch.begin_shutdown(record, asked, actor="user")
+        await self._decisions.flush()
+
+    def policy(self) -> Policy:
+        """The limits in force."""
+        return self._watch.policy
+
+    async def change_policy(self, wanted: ChangePolicy) -> Policy:
+        """Take a user's wishes, all or none. Raises Invalid, OutOfBounds, Locked; OutsideFailure on a full disk."""
+        async with self._choosing:
+            choices = change(wanted, self._given, self._choices)
+            try:
+                await asyncio.to_thread(self._files.save_choices, choices)
+            except OSError as error:
+                raise OutsideFailure(f"Your choice could not be saved: {error}.") from error
+            self._choices = choices
+            self._watch.policy = resolve(self._given, choices)
+        self._watch.conclude()
+        self._watch.write("policy", self._watch.instance, actor="user")
+        self._teller.emit("policy")
+        self.wake.set()
+        await self._decisions.flush()
+        return self._watch.policy
+
+    async def decisions(self, query: DecisionQuery) -> tuple[Decision, ...]:
+        """Lines of the log, newest first."""
+        return await self._decisions.read(target_id=query.target_id, since=query.since, limit=query.limit)
+
+    async def explain(self, query: WhyQuery) -> Explanation:
+        """Why is or was it so? Raises NotFound for a target nobody ever decided on."""
+        await self._freshen()
+        record = self._watch.find(query.target_id) if query.at is None else None
+        history = await self._decisions.read(target_id=query.target_id, until=query.at, limit=HISTORY_LINES)
+        if record is None and not history:
+            raise NotFound("Nothing is known of this target at that time.", target_id=query.target_id)
+        ruling = self._watch.rulings.get(query.target_id) if record else None
+        return Explanation(
+            target_id=query.target_id,
+            at=query.at or self._views.now(),
+            target=self._target(record) if record else None,
+            decision=history[0] if history else None,
+            history=history,
+            policy=self._watch.policy,
+            next_change_at=self._views.at(ruling.next_change_at) if ruling else None,
+        )
+
+    # -- odds ----------------------------------------------------------------------------------------------
+
+    async def _check(self) -> None:
+        self._take_changed()
+        await self._watch.check()
+        await self._decisions.flush()
+        self._watch.note("decision_log", self._decisions.error)
+        await self._save()
+
+    async def _freshen(self) -> None:
+        last = self._watch.last_check
+        if last is not None and self._clock.now() - last < FRESH and not self._changed and not self._watch.has_news():
+            self._watch.conclude()
+        elif not await self._watch.wait_for_check():
+            await self._check()
+
+    async def _find(self, target_id: str) -> Record:
+        """Give a target that can still be kept or shut down. Nothing waits after the last look at it."""
+        if self._watch.find(target_id) is None and not self._watch.was_stopped(target_id):
+            await self._check()
+        if self._watch.is_stopping(target_id):
+            raise TooLate("It is already being shut down.", target_id=target_id)
+        record = self._watch.find(target_id)
+        if record is not None:
+            return record
+        if self._watch.was_stopped(target_id):
+            raise TooLate("It was already shut down.", target_id=target_id)
+        raise NotFound("There is no such target.", target_id=target_id)
+
+    def _take_changed(self) -> set[str]:
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def _wake_if_urgent(self, target_id: str) -> None:
+        if self._watch.is_at_risk(target_id):
+            self.wake.set()
+
+    def _target(self, record: Record) -> Target:
+        target_id = record.sighting.id
+        ruling = self._watch.rulings[target_id]
+        lease = self._leases.covering(target_id)
+        return self._views.target(record, ruling, lease, shutting_down=self._watch.is_stopping(target_id))
+
+    def _longest_lease(self) -> int:
+        return self._watch.policy.max_lease_seconds.value
+
+    async def _save(self, *, at_once: bool = False) -> None:
+        now = self._clock.now()
+        state = self._state()
+        if self._saved is not None and not at_once:
+            saved_at, before = self._saved
+            if now - saved_at < SAVE_EVERY or (before.targets, before.leases) == (state.targets, state.leases):
+                return
+        self._saved = (now, state)
+        try:
+            await asyncio.to_thread(self._files.save, state)
+        except OSError as error:
+            self._watch.note("state_file", str(error))
+        else:
+            self._watch.note("state_file", None)
+
+    def _state(self) -> SavedState:
+        targets = {}
+        for record in [self._watch.instance, *self._watch.records.all()]:
+            active_at = record.used_at if record is self._watch.instance else record.active_at
+            if active_at is not None:
+                targets[record.sighting.id] = SavedRecord(
+                    active_at=self._views.wall(active_at),
+                    state=record.sighting.state,
+                    state_since=self._views.wall(record.state_since),
+                )
+        leases = tuple(
+            HeldLease(lease=self._views.lease(held.lease), process_started=held.process_started)
+            for held in self._leases.held()
+        )
+        return SavedState(saved_at=self._views.now(), targets=targets, leases=leases)

@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from ..model import Model
 from .model import About
+from .openapi import describe
 from .routes import Route
 
 __all__ = ["ROUTES", "Desk"]
 
 
 class Desk:
-    """Knows what to answer to `about` and `openapi.json`."""
+    """Knows what to answer to `about` and `openapi.json`; the latter is made when first asked for."""
 
-    def __init__(self, about: About, document: dict[str, Any]) -> None:
+    def __init__(self, about: About, routes: Sequence[Route], version: str) -> None:
         self.about = about
-        self.document = document
+        self._routes = routes
+        self._version = version
+        self._document: dict[str, Any] | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Describe every route of the server."""
+        if self._document is None:
+            self._document = describe(self._routes, self._version)
+        return self._document
 
 
-async def get_about(desk: Desk) -> Model:
+async def get_about(desk: Desk) -> About:
     return desk.about
 
 
 async def get_openapi(desk: Desk) -> dict[str, Any]:
-    return desk.document
+    return desk.document()
 
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "about", "get_about", "Version, platform and features.", "read", Desk, get_about, About),
-    Route("GET", "openapi.json", "get_openapi", "This document.", "read", Desk, get_openapi, None),
+    Route("GET", "openapi.json", "get_openapi", "This document.", "read", Desk, get_openapi, dict),
 )

@@ -21,7 +21,7 @@ _REF = "#/components/schemas/{name}"
 def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
     """Describe every route; shapes come from the Structs and stand nowhere else."""
     shapes = sorted(
-        {shape for r in routes for shape in (r.answer, r.body, r.query) if shape is not None} | {ProblemBody},
+        {shape for r in routes for shape in (r.answer, r.body, r.query) if shape not in (None, dict)} | {ProblemBody},
         key=lambda shape: shape.__name__,
     )
     schemas, components = msgspec.json.schema_components(shapes, ref_template=_REF)
@@ -116,7 +116,9 @@ def _responses(route: Route, schema_of: dict[type, dict[str, Any]]) -> dict[str,
     else:
         said[route.status] = {
             "description": "Done.",
-            "content": {"application/json": {"schema": schema_of[route.answer]}},
+            "content": {
+                "application/json": {"schema": {"type": "object"} if route.answer is dict else schema_of[route.answer]}
+            },
         }
     return {str(status): said[status] for status in sorted(said)}
 

@@ -29,7 +29,7 @@ class Route:
     """One verb on one path below `<base_url>lcc/`.
 
     `call` gets the part named by `part` first, then the path's pieces, `body` and `query` by keyword, and
-    returns `answer` (or None for a 204).
+    returns `answer` (`dict` for a free-form object, None for a 204).
     """
 
     method: Method
@@ -39,7 +39,7 @@ class Route:
     action: Action
     part: type
     call: Callable[..., Awaitable[Model | dict[str, Any] | None]]
-    answer: type[Model] | None
+    answer: type[Model] | type[dict[str, Any]] | None
     status: int = 200
     body: type[Request] | None = None
     query: type[Request] | None = None

@@ -1,0 +1,120 @@
+"""What an administrator configures, the Jupyter way; each section hands out one frozen value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from traitlets import Dict, Enum, Integer, List, TraitError, Unicode, validate
+from traitlets.config import LoggingConfigurable
+
+from .idle.model import Mode
+from .idle.policy import DURATIONS, Bounds, PolicyInput
+from .model import MAX_SECONDS
+
+__all__ = ["LccIdle"]
+
+
+def _seconds(name: Any, help: str, *, lowest: int = 0) -> Any:
+    return Integer(DURATIONS[name], min=lowest, max=MAX_SECONDS, help=help).tag(config=True)
+
+
+class LccIdle(LoggingConfigurable):
+    """Limits of idle shutdown. All durations are seconds."""
+
+    mode = Enum(
+        ("enforce", "observe", "off"),
+        "enforce",
+        help="`enforce` shuts down what is idle; `observe` decides, logs and shows the same but shuts nothing "
+        "down; `off` decides nothing.",
+    ).tag(config=True)
+    kernel_timeout_seconds = _seconds(
+        "kernel_timeout_seconds", "Shut a kernel down when nobody used it and it did no work for this long. 0: never."
+    )
+    terminal_timeout_seconds = _seconds(
+        "terminal_timeout_seconds", "The same for a terminal at its prompt, or with a pager or editor left open. 0: never."
+    )
+    instance_timeout_seconds = _seconds(
+        "instance_timeout_seconds",
+        "The limit of the machine itself. This version shows it and does not stop the machine.",
+    )
+    waiting_timeout_seconds = _seconds(
+        "waiting_timeout_seconds",
+        "Shut a kernel down that waits for a person (`input()`), or a terminal whose program does, for this long. 0: never.",
+    )
+    warn_seconds = _seconds(
+        "warn_seconds", "How long before a shutdown people are warned. Nothing is shut down with a shorter warning.",
+        lowest=1,
+    )
+    check_interval_seconds = _seconds(
+        "check_interval_seconds",
+        "Look at everything at least this often. Deadlines are met exactly, whatever this says.",
+        lowest=1,
+    )
+    max_lease_seconds = _seconds(
+        "max_lease_seconds", "The longest time one *Keep* can give; a longer one is granted as this long. 0: no keeping."
+    )
+    max_busy_seconds = _seconds(
+        "max_busy_seconds", "Shut down even what works, when it has worked for this long without a pause. 0: never."
+    )
+    bounds = Dict(
+        key_trait=Unicode(),
+        help="What users may choose in the panel: field -> [min, max], max null for no upper bound, e.g. "
+        '`{"kernel_timeout_seconds": [600, 14400]}`. With an upper bound, "never" can\'t be chosen.',
+    ).tag(config=True)
+    locked = List(
+        Unicode(), help="Fields users may not change at all, e.g. `[\"warn_seconds\"]`."
+    ).tag(config=True)
+    state_dir = Unicode(
+        "",
+        help="Where leases, countdowns and the decision log are kept. Default: `lcc` in Jupyter's data directory, or "
+        "below the folder that survives a restart of this machine, where that one doesn't.",
+    ).tag(config=True)
+
+    @validate("bounds")
+    def _check_bounds(self, proposal: Any) -> dict[str, Any]:
+        for field, pair in proposal["value"].items():
+            _bounds_from(field, pair)
+        value: dict[str, Any] = proposal["value"]
+        return value
+
+    @validate("locked")
+    def _check_locked(self, proposal: Any) -> list[str]:
+        for field in proposal["value"]:
+            if field not in DURATIONS:
+                raise TraitError(f"LccIdle.locked: there is no field `{field}`; there are {', '.join(DURATIONS)}.")
+        value: list[str] = proposal["value"]
+        return value
+
+    def policy_input(self) -> PolicyInput:
+        """Hand out what was configured; a trait that nobody set is not part of it."""
+        was_set = self.trait_names_set()
+        mode: Mode = self.mode
+        return PolicyInput(
+            mode=mode,
+            mode_source="config" if "mode" in was_set else "default",
+            values={name: getattr(self, name) for name in DURATIONS if name in was_set},
+            bounds={field: _bounds_from(field, pair) for field, pair in self.bounds.items()},
+            locked=frozenset(self.locked),
+        )
+
+    def trait_names_set(self) -> set[str]:
+        """Name the traits that a config file or the command line gave a value, be it the default's."""
+        names: set[str] = set()
+        for section in self.section_names():
+            names.update(self.config[section] if section in self.config else ())
+        return names
+
+
+def _bounds_from(field: str, pair: Any) -> Bounds:
+    if field not in DURATIONS:
+        raise TraitError(f"LccIdle.bounds: there is no field `{field}`; there are {', '.join(DURATIONS)}.")
+    try:
+        lowest, highest = pair
+    except (TypeError, ValueError):
+        raise TraitError(f"LccIdle.bounds: `{field}` needs [min, max], not {pair!r}.") from None
+    numbers = (lowest, 0 if highest is None else highest)
+    if not all(type(number) is int and 0 <= number <= MAX_SECONDS for number in numbers):
+        raise TraitError(f"LccIdle.bounds: `{field}` needs whole seconds, not {pair!r}.")
+    if highest is not None and highest < lowest:
+        raise TraitError(f"LccIdle.bounds: `{field}` has its maximum below its minimum: {pair!r}.")
+    return Bounds(min=lowest, max=highest)

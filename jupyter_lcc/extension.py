@@ -1,0 +1,130 @@
+"""The one place where parts are made and joined, started with the server and stopped with it."""
+
+from __future__ import annotations
+
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jupyter_core.paths import jupyter_data_dir
+from jupyter_server.extension.application import ExtensionApp
+from traitlets.config import Configurable
+
+from ._version import __version__
+from .clock import SystemClock
+from .config import LccIdle
+from .idle import handlers as idle_handlers
+from .idle.decision_log import DecisionLog
+from .idle.kernels import Kernels, observing_input
+from .idle.monitor import Monitor
+from .idle.processes import process_started, read_table
+from .idle.service import IdleService
+from .idle.state import StateFiles
+from .idle.terminals import Terminals
+from .idle.watch import TargetSource
+from .platforms.detect import choose, look
+from .platforms.model import Platform
+from .store import JsonLines
+from .web import about
+from .web.about import Desk
+from .web.events import Events
+from .web.handler import handlers_for
+from .web.model import API_VERSION, About, Feature
+
+__all__ = ["ROUTES", "LccExtension"]
+
+ROUTES = (*about.ROUTES, *idle_handlers.ROUTES)
+"""The whole table; handlers, openapi.json and the TypeScript types follow from it."""
+
+
+class LccExtension(ExtensionApp):
+    """jupyter_lcc: look after the life of a notebook machine."""
+
+    name = "jupyter_lcc"
+    extension_url = "/lab"
+    load_other_extensions = True
+    classes: list[type[Configurable]] = [LccIdle]  # noqa: RUF012 -- Jupyter's own way to say it
+
+    def initialize_settings(self) -> None:
+        """Make the parts. Nothing here waits, and nothing slow is imported."""
+        assert self.serverapp is not None
+        server = self.serverapp
+        platform = choose(look(Path.home(), os.environ))
+        config = LccIdle(parent=self)
+        clock = SystemClock()
+        events = Events(server.event_logger, self.log)
+        events.register()
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="jupyter_lcc")
+        files = StateFiles(_state_dir(config, platform), _server_key(server), self.log)
+        decisions = DecisionLog(JsonLines(files.decisions), self._executor, self.log)
+        self._idle = IdleService(
+            clock=clock,
+            sources=self._sources(clock),
+            given=config.policy_input(),
+            files=files,
+            decisions=decisions,
+            emit=events.emit_idle,
+            read_table=read_table,
+            process_started=process_started,
+            log=self.log,
+        )
+        self._monitor = Monitor(self._idle, self.log)
+        told = About(
+            version=__version__,
+            api_version=API_VERSION,
+            platform=platform,
+            features={"idle": Feature(available=True)},
+        )
+        self._parts: dict[type, object] = {IdleService: self._idle, Desk: Desk(told, ROUTES, __version__)}
+        server.io_loop.add_callback(self._monitor.start)
+
+    def initialize_handlers(self) -> None:
+        """Turn the table of routes into handlers."""
+        self.handlers.extend(handlers_for(ROUTES, self._parts))
+
+    def current_activity(self) -> dict[str, Any] | None:
+        """Keep `shutdown_no_activity_timeout` from ending a server that somebody keeps."""
+        return {"leases": [lease.id for lease in self._idle.leases()]} if self._idle.is_held() else None
+
+    async def stop_extension(self) -> None:
+        """Save, and let go of kernels, terminals and threads."""
+        await self._monitor.stop()
+        self._executor.shutdown(wait=True)
+
+    def _sources(self, clock: SystemClock) -> list[TargetSource]:
+        server = self.serverapp
+        assert server is not None
+        kernels = Kernels(
+            server.kernel_manager,
+            server.session_manager,
+            server.kernel_spec_manager,
+            clock,
+            remote=server.gateway_config.gateway_enabled,
+            log=self.log,
+        )
+        settings = server.web_app.settings
+        connection = settings.get("kernel_websocket_connection_class")
+        if connection is not None:
+            settings["kernel_websocket_connection_class"] = observing_input(connection, kernels)
+        return [kernels, Terminals(partial(settings.get, "terminal_manager"), clock)]
+
+
+def _state_dir(config: LccIdle, platform: Platform) -> Path:
+    """Where state survives: Jupyter's data directory if that persists here, else below the persistent root."""
+    if config.state_dir:
+        return Path(config.state_dir).expanduser()
+    data = Path(jupyter_data_dir()).absolute()
+    root = platform.persistent_root
+    if root is None or platform.kind == "plain" or data.is_relative_to(root):
+        return data / "lcc"
+    return Path(root) / ".jupyter_lcc"
+
+
+def _server_key(server: Any) -> str:
+    """Name this server among others of the same user, the same after a restart: by where it listens."""
+    return re.sub(r"[^A-Za-z0-9.-]", "_", str(server.sock or f"port-{server.port}"))[-100:]
+
+

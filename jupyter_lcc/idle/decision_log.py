@@ -1,0 +1,92 @@
+"""The decision log: one JSON line for each change of mind, with its grounds, kept in rotated files."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from datetime import datetime
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from ..store import JsonLines
+from .model import Decision
+
+__all__ = ["DecisionLog"]
+
+MAX_WAITING = 2000
+"""Lines kept in memory while the disk is full; beyond that the oldest go."""
+
+
+class DecisionLog:
+    """Write lines in a thread, in order; while they can't be written they wait and can still be read."""
+
+    def __init__(self, lines: JsonLines, executor: Executor, log: Any) -> None:
+        self._lines = lines
+        self._executor = executor
+        self._log = log
+        self._waiting: list[Decision] = []
+        self._flushing = asyncio.Lock()
+        self.error: str | None = None
+
+    def add(self, decision: Decision) -> None:
+        """Take a line; `flush` writes it."""
+        self._waiting.append(decision)
+        del self._waiting[:-MAX_WAITING]
+
+    async def flush(self) -> None:
+        """Write what waits. A failure is kept in `error` and tried again with the next flush."""
+        async with self._flushing:
+            batch = list(self._waiting)
+            if not batch:
+                return
+            loop = asyncio.get_running_loop()
+            try:
+                await loop.run_in_executor(self._executor, self._lines.append, [msgspec.json.encode(d) for d in batch])
+            except OSError as error:
+                if self.error is None:
+                    self._log.warning("jupyter_lcc: the decision log can't be written: %s", error)
+                self.error = str(error)
+                return
+            self.error = None
+            written = {id(decision) for decision in batch}
+            self._waiting = [decision for decision in self._waiting if id(decision) not in written]
+
+    async def read(
+        self, *, target_id: str | None = None, since: datetime | None = None, until: datetime | None = None, limit: int
+    ) -> tuple[Decision, ...]:
+        """Give lines, newest first; `since` and `until` are wall times, both included."""
+        async with self._flushing:
+            waiting = [msgspec.json.encode(decision) for decision in reversed(self._waiting)]
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(
+                self._executor, self._search, waiting, target_id, since, until, limit
+            )
+
+    def _search(
+        self, waiting: list[bytes], target_id: str | None, since: datetime | None, until: datetime | None, limit: int
+    ) -> tuple[Decision, ...]:
+        found: list[Decision] = []
+        needle = None if target_id is None else msgspec.json.encode(target_id)
+        for decision in _decoded(chain(waiting, self._lines.newest_first()), needle):
+            if since is not None and decision.at < since:
+                break
+            wanted = target_id is None or decision.target_id == target_id
+            if wanted and (until is None or decision.at <= until):
+                found.append(decision)
+                if len(found) >= limit:
+                    break
+        return tuple(found)
+
+
+
+def _decoded(lines: Iterable[bytes], needle: bytes | None) -> Iterable[Decision]:
+    for line in lines:
+        if needle is not None and needle not in line:
+            continue
+        try:
+            yield msgspec.json.decode(line, type=Decision)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            continue  # a line cut by a killed process, or written by another version

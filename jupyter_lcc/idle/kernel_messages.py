@@ -1,0 +1,127 @@
+"""What a kernel's own messages say of work and people: no clock of its own, no I/O.
+
+Jupyter's `last_activity` counts messages that no person sent: a reloading tab asks for history and
+completions, a usage panel polls, widgets beat. So the IOPub channel is read here, by the request each
+message answers to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+__all__ = ["CHATTER", "KernelTalk", "Running"]
+
+CHATTER = timedelta(seconds=5)
+"""A request that isn't a run cell counts as work when it keeps the kernel busy for longer than this: a
+slider's callback that computes does, a heartbeat doesn't."""
+
+_DELIMITER = b"<IDS|MSG>"
+_RUN = "execute_request"
+
+
+class _Header(msgspec.Struct):
+    msg_id: str = ""
+    msg_type: str = ""
+    subshell_id: str | None = None
+
+
+class _Status(msgspec.Struct):
+    execution_state: str = ""
+
+
+class Running(msgspec.Struct, frozen=True):
+    """A request the kernel is busy with. `visible` once it has shown itself as a run cell (`execute_input`)."""
+
+    msg_type: str
+    since: datetime
+    subshell: bool = False
+    visible: bool = False
+
+
+class KernelTalk:
+    """Follow one kernel's IOPub messages.
+
+    `ran_at` is the end of the last work; `chatter` the last request that counted for nothing, with its time.
+    """
+
+    def __init__(self, started_at: datetime) -> None:
+        self.ran_at: datetime | None = None
+        self.chatter: tuple[str, datetime] | None = None
+        self.heard = False
+        self.restarted_at = started_at
+        self._open: dict[str, Running] = {}
+
+    def take(self, parts: Sequence[bytes], now: datetime) -> bool:
+        """Read one multipart message; tell whether what is known of work changed."""
+        try:
+            at = list(parts).index(_DELIMITER)
+            header = msgspec.json.decode(parts[at + 2], type=_Header)
+            if header.msg_type not in ("status", "execute_input"):
+                return False
+            parent = msgspec.json.decode(parts[at + 3], type=_Header)
+            if header.msg_type == "execute_input":
+                return self._show(parent)
+            state = msgspec.json.decode(parts[at + 5], type=_Status).execution_state
+        except (ValueError, IndexError, msgspec.DecodeError):
+            return False  # not a Jupyter message: nothing to learn from it
+        if not parent.msg_id:
+            return False  # a kernel's own "starting"; nobody asked for anything
+        if state == "busy":
+            return self._begin(parent, now)
+        if state == "idle":
+            return self._end(parent, now)
+        return False
+
+    def assume_running(self, now: datetime) -> None:
+        """A cell is running since before we listened."""
+        self._open["?"] = Running(_RUN, now, visible=True)
+
+    def restart(self, now: datetime) -> None:
+        """The process is another one: whatever ran is gone, and nobody has spoken with it yet."""
+        self._open.clear()
+        self.heard = False
+        self.restarted_at = now
+
+    def work(self, now: datetime) -> Running | None:
+        """Give the request that is work now, the oldest; None if it is only chatter or nothing."""
+        for running in self._open.values():
+            if running.visible or now - running.since > CHATTER:
+                return running
+        return None
+
+    def pending_since(self) -> datetime | None:
+        """When the oldest request began that may still turn out to be work."""
+        return min((running.since for running in self._open.values()), default=None)
+
+    def _begin(self, parent: _Header, now: datetime) -> bool:
+        self.heard = True
+        subshell = parent.subshell_id is not None
+        if parent.msg_type == _RUN and not subshell:
+            # The main shell runs one cell at a time: an earlier one has ended, even if its end got lost.
+            for msg_id in [i for i, r in self._open.items() if r.msg_type == _RUN and not r.subshell]:
+                del self._open[msg_id]
+        self._open[parent.msg_id] = Running(parent.msg_type, now, subshell)
+        return parent.msg_type == _RUN
+
+    def _show(self, parent: _Header) -> bool:
+        running = self._open.get(parent.msg_id)
+        if running is None:
+            return False
+        self._open[parent.msg_id] = msgspec.structs.replace(running, visible=True)
+        return True
+
+    def _end(self, parent: _Header, now: datetime) -> bool:
+        self.heard = True
+        running = self._open.pop(parent.msg_id, None)
+        if running is None and parent.msg_type == _RUN:
+            running = self._open.pop("?", None)
+        if running is None:
+            return False
+        if running.visible or now - running.since > CHATTER:
+            self.ran_at = now
+            return True
+        self.chatter = (running.msg_type, now)
+        return running.msg_type == _RUN

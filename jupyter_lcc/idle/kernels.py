@@ -1,0 +1,307 @@
+"""Kernels, seen through Jupyter's public models and their own messages, and shut down the ordinary way.
+
+A kernel of this machine is listened to on its IOPub channel; a remote one (a gateway's) is known by its
+model's state and activity alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from jupyter_client.provisioning import LocalProvisioner
+from jupyter_core.utils import ensure_async
+from traitlets.config import LoggingConfigurable
+
+from ..clock import Clock, StampReader, parse_utc, to_wall
+from .kernel_messages import KernelTalk
+from .model import Evidence, Session, Sighting, State
+from .processes import CpuMeter, ProcessTable
+
+__all__ = ["Kernels", "observing_input"]
+
+_PREFIX = "kernel:"
+_SETTLED: Mapping[str, State] = {"busy": "working", "idle": "idle", "dead": "dead"}
+_STARTING = frozenset(("starting", "restarting", "autorestarting"))
+
+
+class Kernels:
+    """Every kernel of the server, with or without a session. A change is told when one begins or ends work."""
+
+    kind = "kernel"
+
+    def __init__(
+        self,
+        kernel_manager: Any,
+        session_manager: Any,
+        kernel_spec_manager: Any,
+        clock: Clock,
+        *,
+        remote: bool,
+        log: Any,
+    ) -> None:
+        self._manager = kernel_manager
+        self._sessions_of = session_manager
+        self._specs = kernel_spec_manager
+        self._clock = clock
+        self._remote = remote
+        self._on_change: Callable[[str], None] = _ignore
+        self._log = log
+        self._stamps = StampReader(clock)
+        self._meter = CpuMeter()
+        self._heard: dict[str, _Ear] = {}
+        self._own_limits: dict[str, int | None] = {}
+        self._waiting: dict[str, datetime] = {}
+        self._last: dict[str, Sighting] = {}
+
+    def listen(self, on_change: Callable[[str], None]) -> None:
+        """Tell when a kernel begins or ends work, or asks a person."""
+        self._on_change = on_change
+
+    def roster(self) -> frozenset[str]:
+        """Name the kernels there are now, at the cost of a dictionary look-up."""
+        return frozenset(_PREFIX + kernel_id for kernel_id in self._manager.list_kernel_ids())
+
+    async def observe(self, table: ProcessTable | None) -> Sequence[Sighting]:
+        """See every kernel."""
+        models = await ensure_async(self._manager.list_kernels())
+        sessions = await self._sessions_by_kernel()
+        seen: dict[str, Sighting] = {}
+        for model in models:
+            await self._learn_own_limit(model["id"], model["name"])
+            seen[model["id"]] = self._see(model, sessions.get(model["id"], ()), table)
+        self._forget_all_but(seen.keys())
+        self._last = seen
+        return list(seen.values())
+
+    def look_again(self, target_id: str) -> Sighting | None:
+        """See one kernel again, at once; None if it is gone. A remote one is as it was at the last check."""
+        kernel_id = target_id.removeprefix(_PREFIX)
+        last = self._last.get(kernel_id)
+        if last is None or kernel_id not in self._manager:
+            return None
+        if self._remote:
+            return last
+        return self._see(self._manager.kernel_model(kernel_id), last.sessions, None, before=last)
+
+    async def shut_down(self, target_id: str) -> None:
+        """Do what Jupyter does for DELETE /api/kernels/<id>; its sessions end with it."""
+        kernel_id = target_id.removeprefix(_PREFIX)
+        await ensure_async(self._manager.shutdown_kernel(kernel_id))
+
+    def input_asked(self, kernel_id: str) -> None:
+        """The kernel asks a person for a line (`input()`)."""
+        self._waiting[kernel_id] = self._clock.now()
+        self._on_change(_PREFIX + kernel_id)
+
+    def input_given(self, kernel_id: str) -> None:
+        """A person answered."""
+        if self._waiting.pop(kernel_id, None) is not None:
+            self._on_change(_PREFIX + kernel_id)
+
+    def is_waiting(self, kernel_id: str) -> bool:
+        """Tell whether a question is open."""
+        return kernel_id in self._waiting
+
+    async def close(self) -> None:
+        """Stop listening."""
+        self._forget_all_but(())
+
+    def _see(
+        self, model: Mapping[str, Any], sessions: Sequence[Session], table: ProcessTable | None,
+        before: Sighting | None = None,
+    ) -> Sighting:
+        kernel_id, now = model["id"], self._clock.now()
+        stamp = self._stamps.read(kernel_id, parse_utc(model["last_activity"])) if model.get("last_activity") else None
+        kernel = self._manager.get_kernel(kernel_id)
+        pid = None if self._remote else _pid_of(kernel)
+        ear = None if self._remote else self._listen(kernel_id, kernel, model["execution_state"], pid, now)
+        state, active_at, since = self._judge(kernel_id, model["execution_state"], ear, stamp, now)
+        cpu, memory = (before.cpu_percent, before.memory_bytes) if before else (None, None)
+        if table is not None and pid is not None:
+            tree = table.tree(pid)
+            cpu = self._meter.measure(kernel_id, sum(row.cpu_seconds for row in tree), now)
+            memory = sum(row.memory_bytes for row in tree) or None
+        return Sighting(
+            id=_PREFIX + kernel_id,
+            kind="kernel",
+            name=sessions[0].name or sessions[0].path if sessions else model["name"],
+            state=state,
+            active_at=active_at,
+            since=since,
+            own_limit_seconds=self._own_limits.get(kernel_id),
+            evidence=self._evidence(model, state, ear, now),
+            pid=pid,
+            cpu_percent=cpu,
+            memory_bytes=memory,
+            kernel_name=model["name"],
+            sessions=tuple(sessions),
+            connections=model.get("connections"),
+        )
+
+    def _judge(
+        self, kernel_id: str, said: str, ear: _Ear | None, stamp: datetime | None, now: datetime
+    ) -> tuple[State, datetime | None, datetime | None]:
+        """Give the state, the last activity and the begin of the state."""
+        if ear is None:
+            state: State = "starting" if said in _STARTING else _SETTLED.get(said, "unknown")
+            asked_at = self._waiting.get(kernel_id)
+            if state == "working" and asked_at:
+                return "waiting", asked_at, asked_at
+            return state, stamp, None
+        talk = ear.talk
+        active_at = max(filter(None, (talk.ran_at, talk.restarted_at)))
+        if said == "dead":
+            return "dead", active_at, None
+        work = talk.work(now)
+        if work is None:
+            self._waiting.pop(kernel_id, None)
+            if talk.heard or said == "idle":
+                return "idle", active_at, None
+            return ("starting" if said in _STARTING or said == "busy" else "unknown"), active_at, None
+        asked_at = self._waiting.get(kernel_id)
+        if asked_at is not None:
+            return "waiting", max(asked_at, active_at), asked_at
+        return "working", now, work.since
+
+    def _listen(self, kernel_id: str, kernel: Any, said: str, pid: int | None, now: datetime) -> _Ear | None:
+        ear = self._heard.get(kernel_id)
+        ports = list(kernel.ports)
+        if ear is None:
+            if not any(ports):
+                return None  # still being launched, or not a kernel with sockets
+            ear = _Ear(kernel, ports, pid, KernelTalk(now), self._clock, lambda: self._on_change(_PREFIX + kernel_id))
+            if said == "busy":
+                ear.talk.assume_running(now)
+            self._heard[kernel_id] = ear
+            return ear
+        if pid != ear.pid:
+            ear.pid = pid
+            ear.talk.restart(now)
+            self._waiting.pop(kernel_id, None)
+        if ports != ear.ports:
+            ear.close()
+            ear.connect(kernel, ports)
+        return ear
+
+    def _evidence(self, model: Mapping[str, Any], state: State, ear: _Ear | None, now: datetime) -> tuple[Evidence, ...]:
+        means = {"working": "work", "waiting": "waiting", "unknown": "unknown"}.get(state, "idle")
+        found = [Evidence(signal="execution_state", value=model["execution_state"], means=means)]  # type: ignore[arg-type]
+        if ear is None:
+            found.append(Evidence(signal="jupyter_last_activity", value=model.get("last_activity"), means="activity"))
+        else:
+            work, talk = ear.talk.work(now), ear.talk
+            if work is not None:
+                found.append(Evidence(signal="running_since", value=self._text(work.since), means="work"))
+            if talk.ran_at is not None:
+                found.append(Evidence(signal="last_run_ended_at", value=self._text(talk.ran_at), means="activity"))
+            if talk.chatter is not None:
+                found.append(Evidence(signal="machine_message", value=talk.chatter[0], means="chatter"))
+        if (asked_at := self._waiting.get(model["id"])) is not None:
+            found.append(Evidence(signal="input_asked_at", value=self._text(asked_at), means="waiting"))
+        if model.get("connections") is not None:
+            found.append(Evidence(signal="connections", value=model["connections"], means="context"))
+        return tuple(found)
+
+    def _text(self, steady: datetime) -> str:
+        return to_wall(self._clock, steady).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+    async def _sessions_by_kernel(self) -> dict[str, tuple[Session, ...]]:
+        grouped: dict[str, tuple[Session, ...]] = {}
+        for model in await ensure_async(self._sessions_of.list_sessions()):
+            session = Session(path=model["path"] or "", name=model["name"] or "", type=model["type"] or "")
+            kernel_id = model["kernel"]["id"]
+            grouped[kernel_id] = (*grouped.get(kernel_id, ()), session)
+        return grouped
+
+    async def _learn_own_limit(self, kernel_id: str, spec_name: str) -> None:
+        if kernel_id in self._own_limits:
+            return
+        seconds: object = None
+        try:
+            spec = await ensure_async(self._specs.get_kernel_spec(spec_name))
+            seconds = spec.metadata.get("cull_idle_timeout")
+        except Exception as error:  # a kernel may outlive its spec; then it has no limit of its own
+            self._log.debug("jupyter_lcc: no kernelspec %r: %s", spec_name, error)
+        whole = isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and abs(seconds) < 1e9
+        self._own_limits[kernel_id] = int(seconds) if whole else None  # type: ignore[call-overload]
+
+    def _forget_all_but(self, kernel_ids: Any) -> None:
+        kept = set(kernel_ids)
+        for kernel_id in self._heard.keys() - kept:
+            self._heard.pop(kernel_id).close()
+        for book in (self._own_limits, self._waiting, self._last):
+            for kernel_id in book.keys() - kept:
+                del book[kernel_id]  # type: ignore[attr-defined]
+        self._stamps.keep_only(kept)
+        self._meter.keep_only(kept)
+
+
+class _Ear:
+    """One kernel's IOPub channel, listened to."""
+
+    def __init__(
+        self, kernel: Any, ports: list[int], pid: int | None, talk: KernelTalk, clock: Clock,
+        on_change: Callable[[], None],
+    ) -> None:
+        self.pid = pid
+        self.talk = talk
+        self._clock = clock
+        self._on_change = on_change
+        self.connect(kernel, ports)
+
+    def connect(self, kernel: Any, ports: list[int]) -> None:
+        self.ports = ports
+        self._stream = kernel.connect_iopub()
+        self._stream.on_recv(self._take)
+
+    def close(self) -> None:
+        if not self._stream.closed():
+            self._stream.close()
+
+    def _take(self, parts: Sequence[bytes]) -> None:
+        if self.talk.take(parts, self._clock.now()):
+            self._on_change()
+
+
+def observing_input(base: type[LoggingConfigurable], kernels: Kernels) -> type[LoggingConfigurable]:
+    """Make a kernel websocket connection class that also tells `kernels` of questions to a person.
+
+    Input requests go over a channel of their own, straight to the client that ran the cell, so this is the
+    one place where the server sees them. Works for the ZMQ and for the gateway connection, whose outgoing
+    messages are text.
+    """
+
+    class ObservedConnection(base):  # type: ignore[valid-type,misc]
+        def handle_outgoing_message(self, stream: Any, *rest: Any) -> Any:
+            channel = getattr(stream, "channel", None)
+            if channel == "stdin" or (isinstance(stream, str) and '"input_request"' in stream[:4096]):
+                kernels.input_asked(self.kernel_id)
+            return super().handle_outgoing_message(stream, *rest)
+
+        def handle_incoming_message(self, incoming_msg: Any) -> Any:
+            if kernels.is_waiting(self.kernel_id):
+                raw = incoming_msg.encode() if isinstance(incoming_msg, str) else bytes(incoming_msg)
+                if b'"input_reply"' in raw:
+                    kernels.input_given(self.kernel_id)
+            return super().handle_incoming_message(incoming_msg)
+
+    ObservedConnection.__name__ = base.__name__
+    ObservedConnection.__qualname__ = base.__qualname__
+    return ObservedConnection
+
+
+def _ignore(_target_id: str) -> None:
+    """Nobody listens yet."""
+
+
+def _pid_of(kernel: Any) -> int | None:
+    """Give the pid of a kernel whose process is on this machine."""
+    provisioner = getattr(kernel, "provisioner", None)
+    if not isinstance(provisioner, LocalProvisioner):
+        return None
+    pid: int | None = provisioner.pid
+    return pid
+
+

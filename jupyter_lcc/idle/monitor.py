@@ -1,0 +1,63 @@
+"""The monitor: does the service's rounds for as long as the server lives, whatever a round throws."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from .service import IdleService
+
+__all__ = ["Monitor"]
+
+ROUND_SECONDS = 1.0
+"""The longest sleep. A round with nothing due compares two sets of names and ends."""
+
+
+class Monitor:
+    """Wakes at the next deadline, when something urgent happens, and once a second to see who came or went."""
+
+    def __init__(self, service: IdleService, log: Any) -> None:
+        self._service = service
+        self._log = log
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin on the running event loop."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="jupyter_lcc idle monitor")
+
+    async def stop(self) -> None:
+        """End the rounds, save, let go."""
+        if self._task is None:
+            return
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+        self._task = None
+        await self._service.stop()
+
+    async def _run(self) -> None:
+        failed = started = False
+        while True:
+            self._service.wake.clear()
+            try:
+                if not started:
+                    await self._service.start()
+                    started = True
+                await self._service.step()
+            except Exception as error:
+                if not failed:
+                    self._log.exception("jupyter_lcc: a round of the idle monitor failed; it goes on")
+                failed = True
+                self._service.report(f"{type(error).__name__}: {error}")
+                await asyncio.sleep(ROUND_SECONDS)
+            else:
+                if failed:
+                    self._service.report(None)
+                failed = False
+            await self._sleep(min(ROUND_SECONDS, self._service.seconds_to_wait()))
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            # A deadline a hair ahead must be reached, not spun at.
+            await asyncio.wait_for(self._service.wake.wait(), max(seconds, 0.005))
+        except asyncio.TimeoutError:
+            return

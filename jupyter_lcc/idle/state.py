@@ -1,0 +1,63 @@
+"""What survives a restart: countdowns and leases of one server, and the user's own choice of limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..model import Model, Timestamp
+from ..store import CorruptFile, read_json, set_aside, write_json
+from .leases import HeldLease
+from .model import Problem
+from .policy import Choices
+from .records import SavedRecord
+
+__all__ = ["SavedState", "StateFiles"]
+
+T = TypeVar("T")
+
+
+class SavedState(Model):
+    """One server's countdowns and leases, in UTC."""
+
+    saved_at: Timestamp
+    targets: dict[str, SavedRecord] = {}
+    leases: tuple[HeldLease, ...] = ()
+
+
+class StateFiles:
+    """The two files. A corrupt one is set aside, told, and done without. Everything here blocks."""
+
+    def __init__(self, folder: Path, server: str, log: Any) -> None:
+        self.decisions = folder / server / "decisions.jsonl"
+        self._state = folder / server / "state.json"
+        self._choices = folder / "choices.json"
+        self._log = log
+
+    def load(self) -> tuple[SavedState | None, Choices, tuple[Problem, ...]]:
+        """Read what there is."""
+        problems: list[Problem] = []
+        state = self._read(self._state, SavedState, problems)
+        choices = self._read(self._choices, Choices, problems)
+        return state, choices or Choices(), tuple(problems)
+
+    def save(self, state: SavedState) -> None:
+        write_json(self._state, state)
+
+    def save_choices(self, choices: Choices) -> None:
+        write_json(self._choices, choices)
+
+    def _read(self, path: Path, shape: type[T], problems: list[Problem]) -> T | None:
+        try:
+            return read_json(path, shape)
+        except CorruptFile as error:
+            told = f"{path.name} could not be read ({error})"
+            try:
+                told += f" and was set aside as {set_aside(path).name}."
+            except OSError as failure:
+                told += f" and could not be set aside ({failure})."
+            problems.append(Problem(code="corrupt_state_file", message=told))
+        except OSError as error:
+            problems.append(Problem(code="state_not_readable", message=f"{path.name} could not be read: {error}."))
+        self._log.warning("jupyter_lcc: %s", problems[-1].message)
+        return None

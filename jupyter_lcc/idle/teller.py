@@ -1,0 +1,79 @@
+"""Tell what was decided: a line in the decision log for each change of mind, an event to the open pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from .decide import Ruling
+from .decision_log import DecisionLog
+from .model import Change, Lease, Policy
+from .records import Record
+from .views import Actor, Views
+
+__all__ = ["Teller"]
+
+
+class Teller:
+    """Remember what was told, so that only news is told."""
+
+    def __init__(self, views: Views, decisions: DecisionLog, emit: Callable[[dict[str, Any]], None]) -> None:
+        self._views = views
+        self._decisions = decisions
+        self._send = emit
+        self._logged: dict[str, tuple[str, str, str]] = {}
+        self._shown: dict[str, tuple[object, ...]] = {}
+
+    def write(
+        self, change: Change, record: Record, ruling: Ruling, lease: Lease | None, policy: Policy, *,
+        actor: Actor = "monitor", error: str | None = None,
+    ) -> None:
+        """Put a line into the log."""
+        self._decisions.add(self._views.decision(change, record, ruling, lease, policy, actor=actor, error=error))
+
+    def write_if_new(self, record: Record, ruling: Ruling, lease: Lease | None, policy: Policy) -> None:
+        """Put a line into the log if state, verdict or reason are others than in the last one."""
+        target_id = record.sighting.id
+        new = (record.sighting.state, ruling.verdict, ruling.reason)
+        old = self._logged.get(target_id)
+        if new != old:
+            self._logged[target_id] = new
+            change: Change = "appeared" if old is None else "state" if old[1:] == new[1:] else "verdict"
+            self.write(change, record, ruling, lease, policy)
+
+    def forget(self, target_id: str) -> None:
+        """The target is gone; another one of its name will be news."""
+        self._logged.pop(target_id, None)
+
+    def emit(self, kind: str, record: Record | None = None, ruling: Ruling | None = None) -> None:
+        """Send an event to every open page."""
+        data: dict[str, Any] = {"kind": kind, "at": _text(self._views.now())}
+        if record is not None and ruling is not None:
+            stops_at = self._views.at(ruling.stops_at)
+            data |= {
+                "target_id": record.sighting.id,
+                "target_kind": record.sighting.kind,
+                "name": record.sighting.name,
+                "verdict": ruling.verdict,
+                "reason": ruling.reason,
+                "stops_at": None if stops_at is None else _text(stops_at),
+                "limit_seconds": ruling.limit.seconds if ruling.limit else None,
+            }
+        self._send(data)
+
+    def emit_if_new(self, shown: Iterable[tuple[Record, Ruling, Lease | None, bool]]) -> None:
+        """Send one event if a panel would show something new; a deadline that moves by seconds isn't."""
+        now_shown: dict[str, tuple[object, ...]] = {}
+        for record, ruling, lease, stopping in shown:
+            stops = None if ruling.stops_at is None else int(ruling.stops_at.timestamp() / 5)
+            now_shown[record.sighting.id] = (
+                record.sighting.name, record.sighting.state, ruling.verdict, ruling.reason, stops, lease, stopping,
+            )
+        if now_shown != self._shown:
+            self._shown = now_shown
+            self.emit("changed")
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

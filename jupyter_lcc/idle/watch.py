@@ -1,0 +1,376 @@
+"""The watch over all targets: look, rule, warn, shut down.
+
+Everything between reading the facts of a target and beginning its shutdown happens without giving up the
+event loop, so a keep that arrives first always wins and one that arrives after is told so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Protocol, TypeVar
+
+from ..clock import Clock
+from .decide import Facts, Ruling, rule
+from .leases import INSTANCE, LeaseBook
+from .model import Change, Kind, Lease, Policy, Problem, Sighting
+from .policy import limits_for
+from .processes import ProcessTable
+from .records import Record, Records
+from .teller import Teller
+from .views import Actor, instance_sighting
+
+__all__ = ["TargetSource", "Watch"]
+
+T = TypeVar("T")
+
+RETRY_AFTER = timedelta(seconds=60)
+"""When a shutdown failed, it is tried again after this."""
+
+REMEMBER_STOPPED = timedelta(hours=1)
+"""For how long a keep of something that was shut down is answered with "too late" instead of "unknown"."""
+
+PART_TIMEOUT_SECONDS = 10.0
+"""A part that takes longer than this to look is done without."""
+
+SHUTDOWN_TIMEOUT_SECONDS = 60.0
+
+
+class TargetSource(Protocol):
+    """An adapter to one kind of target."""
+
+    kind: Kind
+
+    def listen(self, on_change: Callable[[str], None]) -> None:
+        """Call `on_change` with a target's id when something happens to it; from any thread."""
+
+    def roster(self) -> frozenset[str]:
+        """Name the targets there are, cheaply and without waiting."""
+
+    async def observe(self, table: ProcessTable | None) -> Sequence[Sighting]:
+        """See every target."""
+
+    def look_again(self, target_id: str) -> Sighting | None:
+        """See one target again without waiting; None if it is gone."""
+
+    async def shut_down(self, target_id: str) -> None:
+        """Shut one target down the ordinary way."""
+
+    async def close(self) -> None:
+        """Let go of everything."""
+
+
+class Watch:
+    """Owns the records and the shutdowns that are under way."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        sources: Sequence[TargetSource],
+        leases: LeaseBook,
+        policy: Policy,
+        teller: Teller,
+        read_table: Callable[[], ProcessTable],
+        process_started: Callable[[int], int | None],
+        log: Any,
+    ) -> None:
+        self.policy = policy
+        self.records = Records()
+        self.rulings: dict[str, Ruling] = {}
+        self.last_check: datetime | None = None
+        self.problems: dict[str, Problem] = {}
+        self._clock = clock
+        self._sources: dict[str, TargetSource] = {source.kind: source for source in sources}
+        self._leases = leases
+        self._teller = teller
+        self._read_table = read_table
+        self._process_started = process_started
+        self._log = log
+        self._started = clock.now()
+        self.instance = Record(instance_sighting((), self._started), self._started, self._started)
+        self._stopping: dict[str, asyncio.Task[None]] = {}
+        self._stopped: dict[str, datetime] = {}
+        self._lingering: dict[str, int | None] = {}
+        self._retry_at: dict[str, datetime] = {}
+        self._checking = asyncio.Lock()
+        self._reading: asyncio.Future[ProcessTable] | None = None
+
+    async def close(self) -> None:
+        """Let go; a shutdown that has begun is finished by Jupyter's own."""
+        for task in list(self._stopping.values()):
+            task.cancel()
+        await asyncio.gather(*self._stopping.values(), return_exceptions=True)
+        for source in self._sources.values():
+            await source.close()
+
+    # -- looking -------------------------------------------------------------------------------------------
+
+    async def check(self) -> None:
+        """Look at everything and draw the conclusions."""
+        async with self._checking:
+            table = await self._try("processes", self._table())
+            await asyncio.gather(*(self._observe(source, table) for source in self._sources.values()))
+            self.last_check = self._clock.now()
+            self.conclude()
+
+    async def wait_for_check(self) -> bool:
+        """If a look is under way, wait for it and tell so."""
+        if not self._checking.locked():
+            return False
+        async with self._checking:
+            return True
+
+    def has_news(self) -> bool:
+        """Tell whether a target came or went since the last look."""
+        there: set[str] = set()
+        for source in self._sources.values():
+            try:
+                there |= source.roster()
+            except Exception as error:
+                self.note(f"{source.kind}s", str(error))
+                return False
+        for target_id in self._lingering.keys() - there:
+            del self._lingering[target_id]
+        known = {record.sighting.id for record in self.records.all()}
+        return there - self._lingering.keys() != known - self._stopping.keys() | (there & self._stopping.keys())
+
+    def look_again(self, target_id: str) -> Record | None:
+        """Take fresh facts of one target, without waiting; None if it is gone."""
+        record = self.records.get(target_id)
+        if record is None:
+            return None
+        part = f"{record.sighting.kind}s"
+        try:
+            sighting = self._sources[record.sighting.kind].look_again(target_id)
+        except Exception as error:
+            self._log.exception("jupyter_lcc: %s can't be looked at", target_id)
+            self.note(part, str(error))
+            self.records.blind(target_id)
+            return record
+        if sighting is None:
+            self._forget(target_id)
+            return None
+        return self.records.take(sighting, self._clock.now())
+
+    def find(self, target_id: str) -> Record | None:
+        """Give the record of a target or of the machine."""
+        return self.instance if target_id == INSTANCE else self.records.get(target_id)
+
+    def note(self, part: str, error: str | None) -> None:
+        """Note that a part fails, or with None that it works again."""
+        if error is None:
+            self.problems.pop(part, None)
+        else:
+            self.problems[part] = Problem(code=f"{part}_failed", message=error)
+
+    async def _table(self) -> ProcessTable:
+        # A read that hangs is waited for again, not repeated: a hung disk must not eat the threads.
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.ensure_future(asyncio.to_thread(self._read_table))
+        return await asyncio.shield(self._reading)
+
+    async def _try(self, part: str, work: Coroutine[Any, Any, T]) -> T | None:
+        """Do a part's work; if it fails or hangs, say so and go on without it."""
+        try:
+            result = await asyncio.wait_for(work, PART_TIMEOUT_SECONDS)
+        except Exception as error:
+            if part not in self.problems:
+                self._log.exception("jupyter_lcc: %s can't be looked at; nothing of them is shut down", part)
+            self.note(part, f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
+            return None
+        self.note(part, None)
+        return result
+
+    async def _observe(self, source: TargetSource, table: ProcessTable | None) -> None:
+        sightings = await self._try(f"{source.kind}s", source.observe(table))
+        mine = {record.sighting.id for record in self.records.all() if record.sighting.kind == source.kind}
+        if sightings is None:
+            for target_id in mine:
+                self.records.blind(target_id)
+            return
+        now = self._clock.now()
+        for sighting in sightings:
+            if sighting.id in self._lingering:
+                if self._lingering[sighting.id] == sighting.pid:
+                    continue
+                del self._lingering[sighting.id]  # a new terminal with the number of an old one
+            self._stopped.pop(sighting.id, None)
+            self.records.take(sighting, now)
+        for target_id in mine - {sighting.id for sighting in sightings}:
+            self._forget(target_id)
+
+    def _forget(self, target_id: str) -> None:
+        record = self.records.get(target_id)
+        if record is not None and target_id not in self._stopping:
+            self.write("gone", record, actor="outside")
+        self._drop(target_id)
+
+    def _drop(self, target_id: str) -> None:
+        self.records.drop(target_id)
+        self.rulings.pop(target_id, None)
+        self._retry_at.pop(target_id, None)
+        self._leases.drop_target(target_id)
+        self._teller.forget(target_id)
+
+    # -- concluding ----------------------------------------------------------------------------------------
+
+    def conclude(self) -> None:
+        """Rule on every target, warn, and begin what is due. Never gives up the event loop."""
+        now = self._clock.now()
+        for lease in self._leases.ended(now, self._process_started):
+            self.write_lease_end(lease, actor="monitor")
+        for record in self.records.all():
+            if record.sighting.id not in self._stopping:
+                self._judge(record)
+        self._sum_up(now)
+        for target_id in [stopped for stopped, at in self._stopped.items() if now - at > REMEMBER_STOPPED]:
+            del self._stopped[target_id]
+        self._teller.emit_if_new(
+            (record, self._ruling_of(record), self._leases.of(record.sighting.id), self.is_stopping(record.sighting.id))
+            for record in [self.instance, *self.records.all()]
+        )
+
+    def void_warnings(self, target_id: str) -> None:
+        """What was said before a lease began or ended was about another deadline."""
+        for record in self.records.all():
+            if target_id in (INSTANCE, record.sighting.id):
+                record.warned_at = None
+
+    def next_deadline(self) -> datetime | None:
+        """When the next verdict can change by time alone, or a look is due; None before the first look."""
+        if self.last_check is None:
+            return None
+        times = [self.last_check + timedelta(seconds=self._interval())]
+        for target_id, ruling in self.rulings.items():
+            if target_id in self._stopping:
+                continue
+            if ruling.next_change_at is not None:
+                times.append(ruling.next_change_at)
+            elif target_id in self._retry_at:
+                times.append(self._retry_at[target_id])
+        lease_end = self._leases.nearest_end()
+        return min(times if lease_end is None else [*times, lease_end])
+
+    def is_at_risk(self, target_id: str) -> bool:
+        """Tell whether a target is warned, so that news of it are urgent."""
+        ruling = self.rulings.get(target_id)
+        return ruling is not None and ruling.verdict != "keep"
+
+    def _judge(self, record: Record) -> None:
+        target_id, now = record.sighting.id, self._clock.now()
+        ruling = self._rule(record)
+        if ruling.verdict == "keep":
+            record.warned_at = None
+        elif ruling.verdict == "warn" and ruling.next_change_at is not None and ruling.next_change_at <= now:
+            record.warned_at = now
+            ruling = self._rule(record)
+            if self.policy.mode.value == "enforce":
+                self._teller.emit("warning", record, ruling)
+        elif ruling.verdict == "shut_down" and self._may_begin(target_id, now):
+            fresh = self.look_again(target_id)
+            if fresh is None:
+                return
+            ruling = self._rule(fresh)
+            if ruling.verdict == "shut_down":
+                self.begin_shutdown(fresh, ruling, actor="monitor")
+                return
+        self._teller.write_if_new(record, ruling, self._leases.covering(target_id), self.policy)
+
+    def _may_begin(self, target_id: str, now: datetime) -> bool:
+        return self.policy.mode.value == "enforce" and self._retry_at.get(target_id, now) <= now
+
+    def _rule(self, record: Record) -> Ruling:
+        sighting = record.sighting
+        lease = self._leases.covering(sighting.id)
+        facts = Facts(
+            target_id=sighting.id,
+            state=sighting.state,
+            active_at=record.active_at,
+            state_since=record.state_since,
+            kept_until=lease.expires_at if lease else None,
+            warned_at=record.warned_at,
+        )
+        limits = limits_for(
+            sighting.kind, sighting.own_limit_seconds, self.policy, stoppable=sighting.id != INSTANCE
+        )
+        ruling = rule(facts, limits, self._clock.now())
+        self.rulings[sighting.id] = ruling
+        return ruling
+
+    def _ruling_of(self, record: Record) -> Ruling:
+        return self.rulings.get(record.sighting.id) or self._rule(record)
+
+    def _sum_up(self, now: datetime) -> None:
+        """See the machine as the sum of what runs on it."""
+        seen = instance_sighting(self.records.all(), self._started)
+        if seen.state != self.instance.sighting.state:
+            self.instance.state_since = now
+        self.instance.sighting = seen
+        times = (self.instance.active_at, self.instance.used_at, seen.active_at)
+        self.instance.active_at = max(time for time in times if time is not None)
+        self._teller.write_if_new(
+            self.instance, self._rule(self.instance), self._leases.covering(INSTANCE), self.policy
+        )
+
+    def _interval(self) -> float:
+        """Look often enough that a short limit is not over before the first look."""
+        policy = self.policy
+        limits = (policy.kernel_timeout_seconds, policy.terminal_timeout_seconds, policy.waiting_timeout_seconds)
+        longest = float(policy.check_interval_seconds.value)
+        return min([longest, *(max(1.0, limit.value / 4) for limit in limits if limit.value)])
+
+    # -- shutting down -------------------------------------------------------------------------------------
+
+    def is_stopping(self, target_id: str) -> bool:
+        """Tell whether its shutdown has begun and isn't done."""
+        return target_id in self._stopping
+
+    def was_stopped(self, target_id: str) -> bool:
+        """Tell whether it was shut down not long ago."""
+        return target_id in self._stopped
+
+    def begin_shutdown(self, record: Record, ruling: Ruling, *, actor: Actor) -> None:
+        """From here on it is too late to keep it."""
+        target_id = record.sighting.id
+        self.rulings[target_id] = ruling
+        self._log.info("jupyter_lcc: shutting down %s (%s): %s", target_id, record.sighting.name, ruling.reason)
+        self.write("shut_down", record, actor=actor)
+        self._stopping[target_id] = asyncio.get_running_loop().create_task(self._shut_down(record, ruling))
+
+    async def _shut_down(self, record: Record, ruling: Ruling) -> None:
+        target_id, source = record.sighting.id, self._sources[record.sighting.kind]
+        error: str | None = None
+        try:
+            await asyncio.wait_for(source.shut_down(target_id), SHUTDOWN_TIMEOUT_SECONDS)
+        except Exception as failure:
+            if target_id in source.roster():
+                error = f"{type(failure).__name__}: {failure}"
+                self._log.exception("jupyter_lcc: %s could not be shut down", target_id)
+        now = self._clock.now()
+        del self._stopping[target_id]
+        if error is None:
+            self._drop(target_id)
+            self._stopped[target_id] = now
+            self._lingering[target_id] = record.sighting.pid
+            self._teller.emit("shut_down", record, ruling)
+        else:
+            self._retry_at[target_id] = now + RETRY_AFTER
+            self.write("shutdown_failed", record, error=error)
+            self._teller.emit("shutdown_failed", record, ruling)
+        self.conclude()
+
+    # -- telling -------------------------------------------------------------------------------------------
+
+    def write(self, change: Change, record: Record, *, actor: Actor = "monitor", error: str | None = None) -> None:
+        """Put a line on a target into the decision log."""
+        lease = self._leases.covering(record.sighting.id)
+        self._teller.write(change, record, self._ruling_of(record), lease, self.policy, actor=actor, error=error)
+
+    def write_lease_end(self, lease: Lease, *, actor: Actor) -> None:
+        """A lease is over: the log says so, and older warnings don't count."""
+        self.void_warnings(lease.target_id)
+        record = self.find(lease.target_id)
+        if record is not None:
+            self.write("lease_ended", record, actor=actor)

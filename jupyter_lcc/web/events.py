@@ -1,0 +1,46 @@
+"""Events to every open page, over Jupyter's own event stream."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+__all__ = ["IDLE_EVENT", "Events"]
+
+IDLE_EVENT = "https://schema.jupyter.org/jupyter_lcc/idle/v1"
+_SCHEMAS = Path(__file__).parent / "event_schemas"
+
+
+class Events:
+    """Emit on the event loop; a page that missed one asks again, so a lost event costs only time."""
+
+    def __init__(self, event_logger: Any, log: Any) -> None:
+        self._logger = event_logger
+        self._log = log
+
+    def register(self) -> None:
+        """Tell the server of our schemas. Without them there are no live updates, and all else works."""
+        import yaml
+
+        for path in sorted(_SCHEMAS.glob("*.yaml")):
+            schema = yaml.safe_load(path.read_text("utf-8"))
+            if schema["$id"] in self._logger.schemas:
+                continue
+            try:
+                self._register(schema)
+            except Exception:
+                self._log.exception("jupyter_lcc: no live updates, %s can't be registered", path.name)
+
+    def emit_idle(self, data: dict[str, Any]) -> None:
+        """Send one event on idle shutdown; never raises."""
+        try:
+            self._logger.emit(schema_id=IDLE_EVENT, data={k: v for k, v in data.items() if v is not None})
+        except Exception:
+            self._log.exception("jupyter_lcc: an event could not be sent")
+
+    def _register(self, schema: dict[str, Any]) -> None:
+        # jupyter_events up to 0.10 takes whole numbers only as a schema's version, later ones want text.
+        try:
+            self._logger.register_event_schema({**schema, "version": str(schema["version"])})
+        except Exception:
+            self._logger.register_event_schema({**schema, "version": int(schema["version"])})
