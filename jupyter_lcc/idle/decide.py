@@ -61,6 +61,7 @@ class Ruling(Model):
     """The verdict on one target, why, and when it can change by time alone.
 
     `stops_at` is the time of the shutdown if nothing else happens; None if nothing is going to happen.
+    `warning_due` says that the warning of this verdict has yet to be given.
     """
 
     target_id: str
@@ -69,6 +70,7 @@ class Ruling(Model):
     limit: Limit | None
     stops_at: datetime | None
     next_change_at: datetime | None
+    warning_due: bool = False
 
 
 def decide(facts: Iterable[Facts], limits: Mapping[str, Limits], now: datetime) -> tuple[Ruling, ...]:
@@ -110,7 +112,7 @@ def rule(facts: Facts, limits: Limits, now: datetime) -> Ruling:
     if now >= warn_at:
         return Ruling(
             target_id=facts.target_id, verdict="warn", reason=reason, limit=limit,
-            stops_at=max(due, now + warn_for), next_change_at=now,
+            stops_at=max(due, now + warn_for), next_change_at=now, warning_due=True,
         )
     kept_for: Reason = "leased" if leased else "working" if facts.state == "working" else "recently_active"
     return Ruling(

@@ -263,7 +263,7 @@ class Watch:
         ruling = self._rule(record)
         if ruling.verdict == "keep":
             record.warned_at = None
-        elif ruling.verdict == "warn" and ruling.next_change_at is not None and ruling.next_change_at <= now:
+        elif ruling.warning_due:
             record.warned_at = now
             ruling = self._rule(record)
             if self.policy.mode.value == "enforce":
