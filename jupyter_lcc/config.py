@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from traitlets import Dict, Enum, Integer, List, TraitError, Unicode, validate
 from traitlets.config import LoggingConfigurable
@@ -31,7 +31,8 @@ class LccIdle(LoggingConfigurable):
         "kernel_timeout_seconds", "Shut a kernel down when nobody used it and it did no work for this long. 0: never."
     )
     terminal_timeout_seconds = _seconds(
-        "terminal_timeout_seconds", "The same for a terminal at its prompt, or with a pager or editor left open. 0: never."
+        "terminal_timeout_seconds",
+        "The same for a terminal at its prompt, or with a pager or editor left open. 0: never.",
     )
     instance_timeout_seconds = _seconds(
         "instance_timeout_seconds",
@@ -39,10 +40,11 @@ class LccIdle(LoggingConfigurable):
     )
     waiting_timeout_seconds = _seconds(
         "waiting_timeout_seconds",
-        "Shut a kernel down that waits for a person (`input()`), or a terminal whose program does, for this long. 0: never.",
+        "Shut down a kernel that waits for a person (`input()`), or a terminal whose program does, after this. 0: never.",
     )
     warn_seconds = _seconds(
-        "warn_seconds", "How long before a shutdown people are warned. Nothing is shut down with a shorter warning.",
+        "warn_seconds",
+        "How long before a shutdown people are warned. Nothing is shut down with a shorter warning.",
         lowest=1,
     )
     check_interval_seconds = _seconds(
@@ -51,7 +53,8 @@ class LccIdle(LoggingConfigurable):
         lowest=1,
     )
     max_lease_seconds = _seconds(
-        "max_lease_seconds", "The longest time one *Keep* can give; a longer one is granted as this long. 0: no keeping."
+        "max_lease_seconds",
+        "The longest time one *Keep* can give; a longer one is granted as this long. 0: no keeping.",
     )
     max_busy_seconds = _seconds(
         "max_busy_seconds", "Shut down even what works, when it has worked for this long without a pause. 0: never."
@@ -61,9 +64,7 @@ class LccIdle(LoggingConfigurable):
         help="What users may choose in the panel: field -> [min, max], max null for no upper bound, e.g. "
         '`{"kernel_timeout_seconds": [600, 14400]}`. With an upper bound, "never" can\'t be chosen.',
     ).tag(config=True)
-    locked = List(
-        Unicode(), help="Fields users may not change at all, e.g. `[\"warn_seconds\"]`."
-    ).tag(config=True)
+    locked = List(Unicode(), help='Fields users may not change at all, e.g. `["warn_seconds"]`.').tag(config=True)
     state_dir = Unicode(
         "",
         help="Where leases, countdowns and the decision log are kept. Default: `lcc` in Jupyter's data directory, or "
@@ -88,7 +89,7 @@ class LccIdle(LoggingConfigurable):
     def policy_input(self) -> PolicyInput:
         """Hand out what was configured; a trait that nobody set is not part of it."""
         was_set = self.trait_names_set()
-        mode: Mode = self.mode
+        mode = cast(Mode, self.mode)
         return PolicyInput(
             mode=mode,
             mode_source="config" if "mode" in was_set else "default",
@@ -101,7 +102,7 @@ class LccIdle(LoggingConfigurable):
         """Name the traits that a config file or the command line gave a value, be it the default's."""
         names: set[str] = set()
         for section in self.section_names():
-            names.update(self.config[section] if section in self.config else ())
+            names.update(self.config.get(section, ()))
         return names
 
 

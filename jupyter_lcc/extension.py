@@ -126,5 +126,3 @@ def _state_dir(config: LccIdle, platform: Platform) -> Path:
 def _server_key(server: Any) -> str:
     """Name this server among others of the same user, the same after a restart: by where it listens."""
     return re.sub(r"[^A-Za-z0-9.-]", "_", str(server.sock or f"port-{server.port}"))[-100:]
-
-

@@ -20,8 +20,11 @@ Seconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_SECONDS)]
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """A value that is stored or sent. Readers ignore fields they don't know, so fields may be added."""
+    """A value that is stored or sent. Readers ignore fields they don't know, so fields may be added.
+
+    Subclasses say `frozen=True, kw_only=True` again: msgspec inherits only the first, type checkers neither.
+    """
 
 
-class Request(Model, forbid_unknown_fields=True):
+class Request(Model, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A body a client sends. An unknown field is a mistake worth telling, not something to ignore."""

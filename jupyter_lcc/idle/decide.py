@@ -23,14 +23,14 @@ QUIET_BEFORE_WARNING = timedelta(seconds=1)
 """Even where a limit is shorter than its warning, nobody is warned in the second they typed in."""
 
 
-class Limit(Model):
+class Limit(Model, frozen=True, kw_only=True):
     """A duration with where it comes from; None is no limit."""
 
     seconds: int | None
     source: Source
 
 
-class Limits(Model):
+class Limits(Model, frozen=True, kw_only=True):
     """What the policy says for one target. `stoppable` is false for what is only shown."""
 
     mode: Mode
@@ -41,7 +41,7 @@ class Limits(Model):
     stoppable: bool = True
 
 
-class Facts(Model):
+class Facts(Model, frozen=True, kw_only=True):
     """What is known of one target at the time of a decision, all on the steady clock.
 
     `active_at` is the last thing a person or work did, None if that can't be told. `state_since` is when
@@ -57,7 +57,7 @@ class Facts(Model):
     warned_at: datetime | None = None
 
 
-class Ruling(Model):
+class Ruling(Model, frozen=True, kw_only=True):
     """The verdict on one target, why, and when it can change by time alone.
 
     `stops_at` is the time of the shutdown if nothing else happens; None if nothing is going to happen.
@@ -106,18 +106,31 @@ def rule(facts: Facts, limits: Limits, now: datetime) -> Ruling:
         stops_at = max(due, warned_at + warn_for)
         verdict: Verdict = "shut_down" if now >= stops_at else "warn"
         return Ruling(
-            target_id=facts.target_id, verdict=verdict, reason=reason, limit=limit, stops_at=stops_at,
+            target_id=facts.target_id,
+            verdict=verdict,
+            reason=reason,
+            limit=limit,
+            stops_at=stops_at,
             next_change_at=stops_at if verdict == "warn" else None,
         )
     if now >= warn_at:
         return Ruling(
-            target_id=facts.target_id, verdict="warn", reason=reason, limit=limit,
-            stops_at=max(due, now + warn_for), next_change_at=now, warning_due=True,
+            target_id=facts.target_id,
+            verdict="warn",
+            reason=reason,
+            limit=limit,
+            stops_at=max(due, now + warn_for),
+            next_change_at=now,
+            warning_due=True,
         )
     kept_for: Reason = "leased" if leased else "working" if facts.state == "working" else "recently_active"
     return Ruling(
-        target_id=facts.target_id, verdict="keep", reason=kept_for, limit=limit,
-        stops_at=max(due, warn_at + warn_for), next_change_at=warn_at,
+        target_id=facts.target_id,
+        verdict="keep",
+        reason=kept_for,
+        limit=limit,
+        stops_at=max(due, warn_at + warn_for),
+        next_change_at=warn_at,
     )
 
 

@@ -61,9 +61,7 @@ class DecisionLog:
         async with self._flushing:
             waiting = [msgspec.json.encode(decision) for decision in reversed(self._waiting)]
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(
-                self._executor, self._search, waiting, target_id, since, until, limit
-            )
+            return await loop.run_in_executor(self._executor, self._search, waiting, target_id, since, until, limit)
 
     def _search(
         self, waiting: list[bytes], target_id: str | None, since: datetime | None, until: datetime | None, limit: int
@@ -79,7 +77,6 @@ class DecisionLog:
                 if len(found) >= limit:
                     break
         return tuple(found)
-
 
 
 def _decoded(lines: Iterable[bytes], needle: bytes | None) -> Iterable[Decision]:

@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from jupyter_client.provisioning import LocalProvisioner
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.utils import ensure_async
 from traitlets.config import LoggingConfigurable
 
 from ..clock import Clock, StampReader, parse_utc, to_wall
 from .kernel_messages import KernelTalk
-from .model import Evidence, Session, Sighting, State
+from .model import Evidence, Kind, Session, Sighting, State
 from .processes import CpuMeter, ProcessTable
 
 __all__ = ["Kernels", "observing_input"]
@@ -29,7 +29,7 @@ _STARTING = frozenset(("starting", "restarting", "autorestarting"))
 class Kernels:
     """Every kernel of the server, with or without a session. A change is told when one begins or ends work."""
 
-    kind = "kernel"
+    kind: Kind = "kernel"
 
     def __init__(
         self,
@@ -109,7 +109,10 @@ class Kernels:
         self._forget_all_but(())
 
     def _see(
-        self, model: Mapping[str, Any], sessions: Sequence[Session], table: ProcessTable | None,
+        self,
+        model: Mapping[str, Any],
+        sessions: Sequence[Session],
+        table: ProcessTable | None,
         before: Sighting | None = None,
     ) -> Sighting:
         kernel_id, now = model["id"], self._clock.now()
@@ -185,7 +188,9 @@ class Kernels:
             ear.connect(kernel, ports)
         return ear
 
-    def _evidence(self, model: Mapping[str, Any], state: State, ear: _Ear | None, now: datetime) -> tuple[Evidence, ...]:
+    def _evidence(
+        self, model: Mapping[str, Any], state: State, ear: _Ear | None, now: datetime
+    ) -> tuple[Evidence, ...]:
         means = {"working": "work", "waiting": "waiting", "unknown": "unknown"}.get(state, "idle")
         found = [Evidence(signal="execution_state", value=model["execution_state"], means=means)]  # type: ignore[arg-type]
         if ear is None:
@@ -233,7 +238,7 @@ class Kernels:
             self._heard.pop(kernel_id).close()
         for book in (self._own_limits, self._waiting, self._last):
             for kernel_id in book.keys() - kept:
-                del book[kernel_id]  # type: ignore[attr-defined]
+                del book[kernel_id]
         self._stamps.keep_only(kept)
         self._meter.keep_only(kept)
 
@@ -242,7 +247,12 @@ class _Ear:
     """One kernel's IOPub channel, listened to."""
 
     def __init__(
-        self, kernel: Any, ports: list[int], pid: int | None, talk: KernelTalk, clock: Clock,
+        self,
+        kernel: Any,
+        ports: list[int],
+        pid: int | None,
+        talk: KernelTalk,
+        clock: Clock,
         on_change: Callable[[], None],
     ) -> None:
         self.pid = pid
@@ -303,5 +313,3 @@ def _pid_of(kernel: Any) -> int | None:
         return None
     pid: int | None = provisioner.pid
     return pid
-
-

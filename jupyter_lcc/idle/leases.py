@@ -18,7 +18,7 @@ INSTANCE = "instance"
 """The machine's target id. A lease on it covers everything that runs there."""
 
 
-class HeldLease(Model):
+class HeldLease(Model, frozen=True, kw_only=True):
     """A lease and, where it is bound to a process, that process's start, so a reused pid doesn't prolong it."""
 
     lease: Lease
@@ -31,16 +31,19 @@ class LeaseBook:
     def __init__(self) -> None:
         self._held: dict[str, HeldLease] = {}
 
-    def grant(
-        self, wish: CreateLease, *, longest_seconds: int, now: datetime, process_started: int | None
-    ) -> Lease:
+    def grant(self, wish: CreateLease, *, longest_seconds: int, now: datetime, process_started: int | None) -> Lease:
         """Grant a wish, clipped to what the policy allows."""
         if longest_seconds == 0:
             raise Forbidden("The administrator does not allow to keep anything.", max_lease_seconds=0)
         seconds = min(wish.seconds, longest_seconds)
         lease = Lease(
-            id=str(uuid4()), target_id=wish.target_id, granted_seconds=seconds, granted_at=now,
-            expires_at=now + timedelta(seconds=seconds), note=wish.note or None, pid=wish.pid,
+            id=str(uuid4()),
+            target_id=wish.target_id,
+            granted_seconds=seconds,
+            granted_at=now,
+            expires_at=now + timedelta(seconds=seconds),
+            note=wish.note or None,
+            pid=wish.pid,
             clipped_by="max_lease_seconds" if seconds < wish.seconds else None,
         )
         before = self.of(wish.target_id)
@@ -110,4 +113,3 @@ class LeaseBook:
     def watches_processes(self) -> bool:
         """Tell whether some lease is bound to a process."""
         return any(held.lease.pid is not None for held in self._held.values())
-

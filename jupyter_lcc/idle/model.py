@@ -76,7 +76,7 @@ Pid = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 LeaseSeconds = Annotated[int, msgspec.Meta(ge=1, le=366 * 24 * 3600)]
 
 
-class Evidence(Model):
+class Evidence(Model, frozen=True, kw_only=True):
     """One signal with its value and what it means."""
 
     signal: str
@@ -84,7 +84,7 @@ class Evidence(Model):
     means: Meaning
 
 
-class Gpu(Model):
+class Gpu(Model, frozen=True, kw_only=True):
     """One GPU as used by a target: `utilisation_percent` of the device, memory in bytes."""
 
     index: int
@@ -93,7 +93,7 @@ class Gpu(Model):
     memory_bytes: int | None
 
 
-class Session(Model):
+class Session(Model, frozen=True, kw_only=True):
     """A notebook, console or file that uses a kernel."""
 
     path: str
@@ -101,7 +101,7 @@ class Session(Model):
     type: str
 
 
-class Lease(Model):
+class Lease(Model, frozen=True, kw_only=True):
     """A bounded promise to keep a target until `expires_at`, or until process `pid` ends."""
 
     id: str
@@ -114,7 +114,7 @@ class Lease(Model):
     clipped_by: Literal["max_lease_seconds"] | None
 
 
-class Target(Model):
+class Target(Model, frozen=True, kw_only=True):
     """What can be kept or shut down, with what is known about it and what is decided on it.
 
     `cpu_percent` is of one core over the last sample; `memory_bytes` is the resident size of its process
@@ -145,7 +145,7 @@ class Target(Model):
     connections: int | None = None
 
 
-class Sighting(Model):
+class Sighting(Model, frozen=True, kw_only=True):
     """What an adapter sees of one target at one moment, times on the steady clock.
 
     `active_at` is the last thing a person or work did as far as this adapter can tell, None if it can't;
@@ -169,7 +169,7 @@ class Sighting(Model):
     connections: int | None = None
 
 
-class DurationSetting(Model):
+class DurationSetting(Model, frozen=True, kw_only=True):
     """A limit in seconds with where it comes from and what a user may set; `max` null is no upper bound.
 
     For the timeouts, 0 means never; a user may choose it only where `max` is null.
@@ -182,7 +182,7 @@ class DurationSetting(Model):
     locked: bool
 
 
-class ModeSetting(Model):
+class ModeSetting(Model, frozen=True, kw_only=True):
     """What the monitor does with its verdicts."""
 
     value: Mode
@@ -190,7 +190,7 @@ class ModeSetting(Model):
     locked: bool
 
 
-class Policy(Model):
+class Policy(Model, frozen=True, kw_only=True):
     """Every value in force, each with its source and bounds."""
 
     mode: ModeSetting
@@ -204,14 +204,14 @@ class Policy(Model):
     max_busy_seconds: DurationSetting
 
 
-class Problem(Model):
+class Problem(Model, frozen=True, kw_only=True):
     """A part that does not do its work, in words for a person; `code` is stable."""
 
     code: str
     message: str
 
 
-class Monitor(Model):
+class Monitor(Model, frozen=True, kw_only=True):
     """The health of the thing that decides."""
 
     last_check_at: Timestamp | None
@@ -220,7 +220,7 @@ class Monitor(Model):
     problems: tuple[Problem, ...] = ()
 
 
-class IdleView(Model):
+class IdleView(Model, frozen=True, kw_only=True):
     """Everything the panel shows, in one answer."""
 
     taken_at: Timestamp
@@ -231,7 +231,7 @@ class IdleView(Model):
     monitor: Monitor
 
 
-class CreateLease(Request):
+class CreateLease(Request, frozen=True, kw_only=True):
     """Ask to keep a target; longer than `max_lease_seconds` is granted shorter, and says so."""
 
     target_id: TargetId
@@ -240,30 +240,34 @@ class CreateLease(Request):
     pid: Pid | None = None
 
 
-class LeaseList(Model):
+class LeaseList(Model, frozen=True, kw_only=True):
     """The leases in force."""
 
     leases: tuple[Lease, ...]
 
 
-class Presence(Request):
+class Presence(Request, frozen=True, kw_only=True):
     """A person just used these: real key, pointer or wheel events, at most once a minute a target."""
 
     target_ids: Annotated[tuple[TargetId, ...], msgspec.Meta(min_length=1, max_length=64)]
 
 
-class ChangePolicy(Request):
+Wish = Seconds | msgspec.UnsetType | None
+"""A new value, null for the administrator's or the default one, or not mentioned."""
+
+
+class ChangePolicy(Request, frozen=True, kw_only=True):
     """A user's own choice; null gives a field back to the administrator's or the default value."""
 
-    kernel_timeout_seconds: Seconds | None | msgspec.UnsetType = msgspec.UNSET
-    terminal_timeout_seconds: Seconds | None | msgspec.UnsetType = msgspec.UNSET
-    instance_timeout_seconds: Seconds | None | msgspec.UnsetType = msgspec.UNSET
-    waiting_timeout_seconds: Seconds | None | msgspec.UnsetType = msgspec.UNSET
-    warn_seconds: Seconds | None | msgspec.UnsetType = msgspec.UNSET
-    check_interval_seconds: Seconds | None | msgspec.UnsetType = msgspec.UNSET
-    max_lease_seconds: Seconds | None | msgspec.UnsetType = msgspec.UNSET
-    max_busy_seconds: Seconds | None | msgspec.UnsetType = msgspec.UNSET
-    mode: Mode | None | msgspec.UnsetType = msgspec.UNSET
+    kernel_timeout_seconds: Wish = msgspec.UNSET
+    terminal_timeout_seconds: Wish = msgspec.UNSET
+    instance_timeout_seconds: Wish = msgspec.UNSET
+    waiting_timeout_seconds: Wish = msgspec.UNSET
+    warn_seconds: Wish = msgspec.UNSET
+    check_interval_seconds: Wish = msgspec.UNSET
+    max_lease_seconds: Wish = msgspec.UNSET
+    max_busy_seconds: Wish = msgspec.UNSET
+    mode: Mode | msgspec.UnsetType | None = msgspec.UNSET
 
 
 Change = Literal[
@@ -280,7 +284,7 @@ Change = Literal[
 """What made the monitor write a line."""
 
 
-class Decision(Model):
+class Decision(Model, frozen=True, kw_only=True):
     """One line of the decision log: what was decided on one target, on which grounds."""
 
     at: Timestamp
@@ -305,7 +309,7 @@ class Decision(Model):
     """Field -> "value (source)", the policy in force when the line was written."""
 
 
-class DecisionQuery(Request):
+class DecisionQuery(Request, frozen=True, kw_only=True):
     """Which lines of the log are wanted, newest first."""
 
     target_id: TargetId | None = None
@@ -313,20 +317,20 @@ class DecisionQuery(Request):
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
 
 
-class DecisionList(Model):
+class DecisionList(Model, frozen=True, kw_only=True):
     """Lines of the decision log, newest first."""
 
     decisions: tuple[Decision, ...]
 
 
-class WhyQuery(Request):
+class WhyQuery(Request, frozen=True, kw_only=True):
     """About which target, and at which time; without a time, now."""
 
     target_id: TargetId = "instance"
     at: Timestamp | None = None
 
 
-class Explanation(Model):
+class Explanation(Model, frozen=True, kw_only=True):
     """Why a target is kept, warned or was shut down: the decision in force at a time, and what led to it."""
 
     target_id: TargetId

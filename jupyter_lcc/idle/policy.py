@@ -6,8 +6,7 @@ one that is outside (the administrator narrowed them, or the file was edited) is
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Literal, TypeAlias, cast
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -16,7 +15,17 @@ from ..model import MAX_SECONDS, Model
 from .decide import Limit, Limits
 from .model import ChangePolicy, DurationSetting, Kind, Mode, ModeSetting, Policy, Source
 
-__all__ = ["DURATIONS", "USER_FIELDS", "Bounds", "Choices", "PolicyInput", "change", "describe", "limits_for", "resolve"]
+__all__ = [
+    "DURATIONS",
+    "USER_FIELDS",
+    "Bounds",
+    "Choices",
+    "PolicyInput",
+    "change",
+    "describe",
+    "limits_for",
+    "resolve",
+]
 
 DurationField: TypeAlias = Literal[
     "kernel_timeout_seconds",
@@ -41,14 +50,24 @@ DURATIONS: dict[DurationField, int] = {
 """Every duration with its default."""
 
 USER_FIELDS: frozenset[DurationField] = frozenset(
-    ("kernel_timeout_seconds", "terminal_timeout_seconds", "instance_timeout_seconds", "waiting_timeout_seconds",
-     "warn_seconds")
+    (
+        "kernel_timeout_seconds",
+        "terminal_timeout_seconds",
+        "instance_timeout_seconds",
+        "waiting_timeout_seconds",
+        "warn_seconds",
+    )
 )
 """What a user may choose unless the administrator locks it. The rest bounds the user, so it is not the user's."""
 
 ZERO_IS_NEVER: frozenset[DurationField] = frozenset(
-    ("kernel_timeout_seconds", "terminal_timeout_seconds", "instance_timeout_seconds", "waiting_timeout_seconds",
-     "max_busy_seconds")
+    (
+        "kernel_timeout_seconds",
+        "terminal_timeout_seconds",
+        "instance_timeout_seconds",
+        "waiting_timeout_seconds",
+        "max_busy_seconds",
+    )
 )
 
 _LOWEST: dict[DurationField, int] = {
@@ -61,20 +80,20 @@ _LOWEST: dict[DurationField, int] = {
 """Shorter than this is a slip of the finger, not a user's choice. An administrator's config may go below."""
 
 
-class Bounds(Model):
+class Bounds(Model, frozen=True, kw_only=True):
     """What a user may choose for one field; `max` None is no upper bound."""
 
     min: int
     max: int | None
 
 
-class Choices(Model):
+class Choices(Model, frozen=True, kw_only=True):
     """A user's own values, as stored. Unknown names in the file are ignored."""
 
     values: dict[str, int] = {}
 
 
-class PolicyInput(Model):
+class PolicyInput(Model, frozen=True, kw_only=True):
     """What the administrator configured: only values that were really set, bounds and locks."""
 
     mode: Mode
@@ -110,17 +129,21 @@ def change(wanted: ChangePolicy, given: PolicyInput, choices: Choices) -> Choice
     if not asked:
         raise Invalid("Name at least one setting.", known_fields=sorted(USER_FIELDS))
     for name, value in asked:
-        if name not in USER_FIELDS or name in given.locked:
+        field = next((field for field in USER_FIELDS if field == name), None)
+        if field is None or name in given.locked:
             raise Locked(f"`{name}` is set by the administrator.", field=name)
         if value is None:
             values.pop(name, None)
             continue
-        field = cast(DurationField, name)
         bounds = _bounds_of(field, given)
         if not _is_inside(field, value, bounds):
             raise OutOfBounds(
-                f"`{name}` must be {_in_words(field, bounds)}.", field=name, value=value, min=bounds.min,
-                max=bounds.max, never_allowed=field in ZERO_IS_NEVER and bounds.max is None,
+                f"`{name}` must be {_in_words(field, bounds)}.",
+                field=name,
+                value=value,
+                min=bounds.min,
+                max=bounds.max,
+                never_allowed=field in ZERO_IS_NEVER and bounds.max is None,
             )
         values[name] = value
     return Choices(values=values)

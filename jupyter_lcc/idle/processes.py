@@ -159,10 +159,17 @@ def _linux_row(pid: int) -> ProcessRow | None:
     begin, end = text.find(b"("), text.rfind(b")")
     field = text[end + 2 :].split()
     return ProcessRow(
-        pid=pid, name=text[begin + 1 : end].decode("utf-8", "replace"), state=field[0].decode(),
-        parent=int(field[1]), group=int(field[2]), session=int(field[3]), tty=int(field[4]),
-        foreground_group=int(field[5]), cpu_seconds=sum(map(int, field[11:15])) / _TICKS,
-        started=int(field[19]), memory_bytes=int(field[21]) * _PAGE,
+        pid=pid,
+        name=text[begin + 1 : end].decode("utf-8", "replace"),
+        state=field[0].decode(),
+        parent=int(field[1]),
+        group=int(field[2]),
+        session=int(field[3]),
+        tty=int(field[4]),
+        foreground_group=int(field[5]),
+        cpu_seconds=sum(map(int, field[11:15])) / _TICKS,
+        started=int(field[19]),
+        memory_bytes=int(field[21]) * _PAGE,
     )
 
 
@@ -185,9 +192,13 @@ def _psutil_row(pid: int) -> ProcessRow | None:
         with process.oneshot():
             times = process.cpu_times()
             return ProcessRow(
-                pid=pid, parent=process.ppid(), name=process.name(),
-                state=_PSUTIL_STATES.get(process.status(), "?"), started=int(process.create_time() * 1000),
-                cpu_seconds=times.user + times.system, memory_bytes=process.memory_info().rss,
+                pid=pid,
+                parent=process.ppid(),
+                name=process.name(),
+                state=_PSUTIL_STATES.get(process.status(), "?"),
+                started=int(process.create_time() * 1000),
+                cpu_seconds=times.user + times.system,
+                memory_bytes=process.memory_info().rss,
             )
     except psutil.Error:
         return None

@@ -13,7 +13,7 @@ from .model import Sighting, State
 __all__ = ["Record", "Records", "SavedRecord"]
 
 
-class SavedRecord(Model):
+class SavedRecord(Model, frozen=True, kw_only=True):
     """The part that survives a restart. A warning does not: nobody may have seen it."""
 
     active_at: datetime

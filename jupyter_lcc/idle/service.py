@@ -212,7 +212,11 @@ class IdleService:
             raise Forbidden("The machine itself is not stopped from here.", target_id=target_id)
         record = await self._find(target_id)
         asked = Ruling(
-            target_id=target_id, verdict="shut_down", reason="asked", limit=None, stops_at=self._clock.now(),
+            target_id=target_id,
+            verdict="shut_down",
+            reason="asked",
+            limit=None,
+            stops_at=self._clock.now(),
             next_change_at=None,
         )
         self._watch.begin_shutdown(record, asked, actor="user")

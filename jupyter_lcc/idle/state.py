@@ -17,7 +17,7 @@ __all__ = ["SavedState", "StateFiles"]
 T = TypeVar("T")
 
 
-class SavedState(Model):
+class SavedState(Model, frozen=True, kw_only=True):
     """One server's countdowns and leases, in UTC."""
 
     saved_at: Timestamp

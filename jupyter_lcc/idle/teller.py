@@ -26,8 +26,15 @@ class Teller:
         self._shown: dict[str, tuple[object, ...]] = {}
 
     def write(
-        self, change: Change, record: Record, ruling: Ruling, lease: Lease | None, policy: Policy, *,
-        actor: Actor = "monitor", error: str | None = None,
+        self,
+        change: Change,
+        record: Record,
+        ruling: Ruling,
+        lease: Lease | None,
+        policy: Policy,
+        *,
+        actor: Actor = "monitor",
+        error: str | None = None,
     ) -> None:
         """Put a line into the log."""
         self._decisions.add(self._views.decision(change, record, ruling, lease, policy, actor=actor, error=error))
@@ -68,7 +75,13 @@ class Teller:
         for record, ruling, lease, stopping in shown:
             stops = None if ruling.stops_at is None else int(ruling.stops_at.timestamp() / 5)
             now_shown[record.sighting.id] = (
-                record.sighting.name, record.sighting.state, ruling.verdict, ruling.reason, stops, lease, stopping,
+                record.sighting.name,
+                record.sighting.state,
+                ruling.verdict,
+                ruling.reason,
+                stops,
+                lease,
+                stopping,
             )
         if now_shown != self._shown:
             self._shown = now_shown

@@ -20,16 +20,20 @@ BUSY_PERCENT = 10.0
 """Use of one core from which a program that seems to wait is at work all the same."""
 
 SHELLS = frozenset(("bash", "sh", "dash", "zsh", "fish", "ksh", "mksh", "ash", "tcsh", "csh", "xonsh", "nu", "pwsh"))
-REMOTE_SESSIONS = frozenset(("ssh", "mosh-client", "telnet", "docker", "podman", "kubectl", "session-manager", "eternalterminal", "et"))
+REMOTE_SESSIONS = frozenset(
+    ("ssh", "mosh-client", "telnet", "docker", "podman", "kubectl", "session-manager", "eternalterminal", "et")
+)
 """Windows to another machine: what runs there can't be seen from here, so it is unknown."""
 
-PROMPT_HELPERS = frozenset(("gitstatusd", "ssh-agent", "gpg-agent", "dbus-daemon", "dbus-launch", "direnv", "starship", "zoxide"))
+PROMPT_HELPERS = frozenset(
+    ("gitstatusd", "ssh-agent", "gpg-agent", "dbus-daemon", "dbus-launch", "direnv", "starship", "zoxide")
+)
 """Started by shells to draw prompts and hold keys; they live as long as the shell and do nobody's work."""
 
 Blocked = Callable[[ProcessRow], "Blocking | None"]
 
 
-class Jobs(Model):
+class Jobs(Model, frozen=True, kw_only=True):
     """What runs in a terminal. `name` is the program that says so, None at a bare prompt."""
 
     doing: Literal["prompt", "interactive", "question", "remote", "job", "background", "unknown"]
@@ -37,9 +41,7 @@ class Jobs(Model):
     count: int = 0
 
 
-def read_jobs(
-    shell_pid: int, table: ProcessTable, *, single_keys: bool | None, busy: bool, blocked: Blocked
-) -> Jobs:
+def read_jobs(shell_pid: int, table: ProcessTable, *, single_keys: bool | None, busy: bool, blocked: Blocked) -> Jobs:
     """Tell what runs in the terminal whose shell is `shell_pid`.
 
     `single_keys` is whether the terminal takes single keys now, None if that can't be told; `busy` whether
@@ -73,7 +75,9 @@ def _background(
     parents = set[int]().union(*(table.ancestors(row.pid) for row in front), {shell.pid})
     front_pids = {row.pid for row in front}
     children_of_front = {
-        row.pid for member in front if member.pid != shell.pid and member.name not in SHELLS
+        row.pid
+        for member in front
+        if member.pid != shell.pid and member.name not in SHELLS
         for row in table.tree(member.pid)
     }
     return [
@@ -88,12 +92,12 @@ def _background(
 
 def _is_nested_prompt(row: ProcessRow) -> bool:
     """A shell in a terminal of its own (below sudo or script) that waits at its prompt."""
-    return row.name in SHELLS and row.tty not in (None, 0) and row.foreground_group == row.group and row.session == row.pid
+    return (
+        row.name in SHELLS and row.tty not in (None, 0) and row.foreground_group == row.group and row.session == row.pid
+    )
 
 
-def _foreground(
-    front: list[ProcessRow], *, single_keys: bool | None, busy: bool, blocked: Blocked
-) -> Jobs:
+def _foreground(front: list[ProcessRow], *, single_keys: bool | None, busy: bool, blocked: Blocked) -> Jobs:
     # In a pipeline the last program is the one a person looks at; those before it wait for it, or work.
     looked_at = max(front, key=lambda row: (row.started, row.pid))
     job = Jobs(doing="job", name=front[0].name, count=len(front))
@@ -109,7 +113,9 @@ def _foreground(
     else:
         return job
     waiting_for_it = all(
-        row.pid == looked_at.pid or row.parent == looked_at.pid or looked_at.parent == row.pid
+        row.pid == looked_at.pid
+        or row.parent == looked_at.pid
+        or looked_at.parent == row.pid
         or blocked(row) == "write"
         for row in front
     )

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from jupyter_core.utils import ensure_async
 
 from ..clock import Clock, StampReader, parse_utc, to_wall
-from .model import Evidence, Sighting, State
+from .model import Evidence, Kind, Sighting, State
 from .processes import CpuMeter, ProcessTable, blocked_in, read_table
 from .terminal_jobs import BUSY_PERCENT, Jobs, read_jobs
 
@@ -34,7 +34,9 @@ _STATE_OF: dict[str, State] = {
     "background": "working",
     "unknown": "unknown",
 }
-_ANSWERS_OF_THE_SCREEN = re.compile(r"(?:\x1b\[[?>=]?[\d;]*[cnRtxIO]|\x1b\][\d;]*(?:rgb:)?[^\x07\x1b]*(?:\x07|\x1b\\)|\x1bP[^\x1b]*\x1b\\)+")
+_ANSWERS_OF_THE_SCREEN = re.compile(
+    r"(?:\x1b\[[?>=]?[\d;]*[cnRtxIO]|\x1b\][\d;]*(?:rgb:)?[^\x07\x1b]*(?:\x07|\x1b\\)|\x1bP[^\x1b]*\x1b\\)+"
+)
 """What a terminal emulator sends by itself: its attributes, size, cursor position, colours, focus."""
 
 
@@ -43,7 +45,7 @@ class Terminals:
 
     `find_manager` gives Jupyter's terminal manager once there is one. A change is told when a person types."""
 
-    kind = "terminal"
+    kind: Kind = "terminal"
 
     def __init__(self, find_manager: Callable[[], Any], clock: Clock) -> None:
         self._find_manager = find_manager
@@ -107,7 +109,10 @@ class Terminals:
         cpu = self._meter.measure(name, sum(row.cpu_seconds for row in tree), now) if tree else None
         jobs = (
             read_jobs(
-                process.pid, table, single_keys=_takes_single_keys(process), blocked=blocked_in,
+                process.pid,
+                table,
+                single_keys=_takes_single_keys(process),
+                blocked=blocked_in,
                 busy=cpu is not None and cpu >= BUSY_PERCENT,
             )
             if table is not None

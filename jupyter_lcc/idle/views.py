@@ -81,8 +81,15 @@ class Views:
         return (*record.sighting.evidence, Evidence(signal="person_used_it_at", value=at, means="activity"))
 
     def decision(
-        self, change: Change, record: Record, ruling: Ruling, lease: Lease | None, policy: Policy, *,
-        actor: Actor = "monitor", error: str | None = None,
+        self,
+        change: Change,
+        record: Record,
+        ruling: Ruling,
+        lease: Lease | None,
+        policy: Policy,
+        *,
+        actor: Actor = "monitor",
+        error: str | None = None,
     ) -> Decision:
         mode: Mode = policy.mode.value
         sighting = record.sighting

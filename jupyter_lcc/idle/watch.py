@@ -292,9 +292,7 @@ class Watch:
             kept_until=lease.expires_at if lease else None,
             warned_at=record.warned_at,
         )
-        limits = limits_for(
-            sighting.kind, sighting.own_limit_seconds, self.policy, stoppable=sighting.id != INSTANCE
-        )
+        limits = limits_for(sighting.kind, sighting.own_limit_seconds, self.policy, stoppable=sighting.id != INSTANCE)
         ruling = rule(facts, limits, self._clock.now())
         self.rulings[sighting.id] = ruling
         return ruling

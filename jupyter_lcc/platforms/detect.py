@@ -30,7 +30,7 @@ class _Metadata(msgspec.Struct):
     SpaceName: str = ""
 
 
-class Machine(Model):
+class Machine(Model, frozen=True, kw_only=True):
     """What was found on the machine."""
 
     home: str

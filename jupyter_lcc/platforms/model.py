@@ -11,7 +11,7 @@ __all__ = ["Platform", "PlatformKind"]
 PlatformKind = Literal["studio_space", "notebook_instance", "jupyterhub", "plain"]
 
 
-class Platform(Model):
+class Platform(Model, frozen=True, kw_only=True):
     """One place a server can run in.
 
     `persistent_root` is the folder whose files are still there after a restart of the machine, null where

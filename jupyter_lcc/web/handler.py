@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -21,8 +21,6 @@ __all__ = ["AUTH_RESOURCE", "MAX_BODY_BYTES", "LccHandler", "NoSuchRoute", "hand
 AUTH_RESOURCE = "lcc"
 MAX_BODY_BYTES = 64 * 1024
 
-Verb = Callable[..., Awaitable[None]]
-
 
 class LccHandler(APIHandler):
     """Answer JSON, speak problems, and never count a look at the panel as activity."""
@@ -34,7 +32,7 @@ class LccHandler(APIHandler):
         """Take the parts the routes call, by their type."""
         self._parts = parts
 
-    async def prepare(self) -> None:
+    async def prepare(self) -> None:  # type: ignore[override]  # as APIHandler itself has it
         """Tell unknown methods with `Allow`, keep reads out of Jupyter's activity, refuse oversized bodies."""
         self._track_activity = self.request.method not in ("GET", "HEAD", "OPTIONS")
         if self.request.method not in (*self.routes, "OPTIONS"):
@@ -83,7 +81,7 @@ class LccHandler(APIHandler):
 class NoSuchRoute(LccHandler):
     """Everything below lcc/ that is not in the table."""
 
-    async def prepare(self) -> None:
+    async def prepare(self) -> None:  # type: ignore[override]  # as APIHandler itself has it
         """Refuse, with a problem body and without a hint to strangers of what is there."""
         await APIHandler.prepare(self)
         self._track_activity = False
@@ -109,19 +107,17 @@ def handlers_for(
     return made
 
 
-def _verb(route: Route) -> Verb:
+def _verb(route: Route) -> Callable[..., Any]:
     # `authorized` remembers the first action and resource it saw when they aren't spelled out, also for
     # other handlers that inherit the method (jupyter_server/auth/decorator.py): so always spell them out,
     # and make a new function for each verb.
-    @web.authenticated
-    @authorized(action=route.action, resource=AUTH_RESOURCE)
     async def verb(self: LccHandler, **pieces: str) -> None:
         await self.serve(route, pieces)
 
     verb.__name__ = route.operation
     verb.__doc__ = route.summary
-    found: Verb = verb
-    return found
+    allowed: Callable[..., Any] = authorized(action=route.action, resource=AUTH_RESOURCE)(verb)
+    return web.authenticated(allowed)
 
 
 def _decode_body(raw: bytes, shape: type[Any]) -> Any:

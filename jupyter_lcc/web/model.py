@@ -9,18 +9,18 @@ from ..platforms.model import Platform
 
 __all__ = ["API_VERSION", "About", "Feature", "ProblemBody"]
 
-API_VERSION = 1
+API_VERSION: Literal[1] = 1
 """Raised when a name of the wire contract is taken away or changes its meaning."""
 
 
-class Feature(Model):
+class Feature(Model, frozen=True, kw_only=True):
     """Whether a part of the product can be used here, and if not, why not (a code)."""
 
     available: bool
     why_not: str | None = None
 
 
-class About(Model):
+class About(Model, frozen=True, kw_only=True):
     """What the panel asks first: is it the same version, where are we, what works here."""
 
     version: str
@@ -29,7 +29,7 @@ class About(Model):
     features: dict[str, Feature]
 
 
-class ProblemBody(Model):
+class ProblemBody(Model, frozen=True, kw_only=True):
     """The body of every answer with a status from 400 up."""
 
     code: str

@@ -50,9 +50,7 @@ def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
                     "description": "`token <the server's token>`",
                 }
             },
-            "schemas": {
-                name: _tidy(schema) for name, schema in sorted(components.items()) if name not in queries
-            },
+            "schemas": {name: _tidy(schema) for name, schema in sorted(components.items()) if name not in queries},
         },
     }
 

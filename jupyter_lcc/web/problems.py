@@ -22,7 +22,13 @@ STATUS: dict[type[errors.LccError], int] = {
     errors.NotReachable: 503,
 }
 
-_HTTP_CODES = {400: "malformed", 401: "not_authenticated", 403: "forbidden", 404: "not_found", 405: "method_not_allowed"}
+_HTTP_CODES = {
+    400: "malformed",
+    401: "not_authenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+}
 _HTTP_MESSAGES = {
     403: "You are not signed in, or not allowed to do this. Send the server's token, and for a change from a "
     "browser also the X-XSRFToken header.",
