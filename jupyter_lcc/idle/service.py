@@ -111,6 +111,10 @@ class IdleService:
         await self._save(at_once=True)
         await self._decisions.flush()
 
+    async def settle(self) -> None:
+        """Wait until every shutdown that has begun is done."""
+        await self._watch.settle()
+
     def is_held(self) -> bool:
         """Tell whether somebody keeps the whole machine."""
         return self._leases.of(INSTANCE) is not None
@@ -318,12 +322,12 @@ class IdleService:
             saved_at, before = self._saved
             if now - saved_at < SAVE_EVERY or (before.targets, before.leases) == (state.targets, state.leases):
                 return
-        self._saved = (now, state)
         try:
             await asyncio.to_thread(self._files.save, state)
         except OSError as error:
             self._watch.note("state_file", str(error))
         else:
+            self._saved = (now, state)
             self._watch.note("state_file", None)
 
     def _state(self) -> SavedState:

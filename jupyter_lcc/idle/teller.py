@@ -37,15 +37,14 @@ class Teller:
         error: str | None = None,
     ) -> None:
         """Put a line into the log."""
+        self._logged[record.sighting.id] = _gist(record, ruling)
         self._decisions.add(self._views.decision(change, record, ruling, lease, policy, actor=actor, error=error))
 
     def write_if_new(self, record: Record, ruling: Ruling, lease: Lease | None, policy: Policy) -> None:
         """Put a line into the log if state, verdict or reason are others than in the last one."""
         target_id = record.sighting.id
-        new = (record.sighting.state, ruling.verdict, ruling.reason)
-        old = self._logged.get(target_id)
+        new, old = _gist(record, ruling), self._logged.get(target_id)
         if new != old:
-            self._logged[target_id] = new
             change: Change = "appeared" if old is None else "state" if old[1:] == new[1:] else "verdict"
             self.write(change, record, ruling, lease, policy)
 
@@ -86,6 +85,10 @@ class Teller:
         if now_shown != self._shown:
             self._shown = now_shown
             self.emit("changed")
+
+
+def _gist(record: Record, ruling: Ruling) -> tuple[str, str, str]:
+    return (record.sighting.state, ruling.verdict, ruling.reason)
 
 
 def _text(moment: datetime) -> str:

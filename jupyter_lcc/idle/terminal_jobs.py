@@ -74,11 +74,13 @@ def _background(
     """Give what runs behind the prompt: neither stopped, nor a parent of the foreground, nor a nested prompt."""
     parents = set[int]().union(*(table.ancestors(row.pid) for row in front), {shell.pid})
     front_pids = {row.pid for row in front}
+    # An editor's helpers are part of the editor, unless it opened another terminal for them, as sudo does.
     children_of_front = {
         row.pid
         for member in front
         if member.pid != shell.pid and member.name not in SHELLS
         for row in table.tree(member.pid)
+        if row.tty in (shell.tty, 0)
     }
     return [
         row
@@ -100,7 +102,8 @@ def _is_nested_prompt(row: ProcessRow) -> bool:
 def _foreground(front: list[ProcessRow], *, single_keys: bool | None, busy: bool, blocked: Blocked) -> Jobs:
     # In a pipeline the last program is the one a person looks at; those before it wait for it, or work.
     looked_at = max(front, key=lambda row: (row.started, row.pid))
-    job = Jobs(doing="job", name=front[0].name, count=len(front))
+    first = min(front, key=lambda row: (row.started, row.pid))
+    job = Jobs(doing="job", name=first.name, count=len(front))
     for row in front:
         if row.name in REMOTE_SESSIONS:
             return Jobs(doing="remote", name=row.name, count=len(front))

@@ -48,7 +48,9 @@ class Views:
     def target(self, record: Record, ruling: Ruling, lease: Lease | None, *, shutting_down: bool) -> Target:
         sighting = record.sighting
         idle = None
-        if record.active_at is not None:
+        if sighting.state == "working":
+            idle = 0
+        elif record.active_at is not None:
             idle = max(0, int((self._clock.now() - record.active_at).total_seconds()))
         return Target(
             id=sighting.id,

@@ -105,6 +105,10 @@ class Watch:
         for source in self._sources.values():
             await source.close()
 
+    async def settle(self) -> None:
+        """Wait until every shutdown that has begun is done."""
+        await asyncio.gather(*self._stopping.values(), return_exceptions=True)
+
     # -- looking -------------------------------------------------------------------------------------------
 
     async def check(self) -> None:
@@ -367,8 +371,9 @@ class Watch:
         self._teller.write(change, record, self._ruling_of(record), lease, self.policy, actor=actor, error=error)
 
     def write_lease_end(self, lease: Lease, *, actor: Actor) -> None:
-        """A lease is over: the log says so, and older warnings don't count."""
-        self.void_warnings(lease.target_id)
+        """A lease is over. If before its time, what was warned of was another deadline."""
+        if lease.expires_at > self._clock.now():
+            self.void_warnings(lease.target_id)
         record = self.find(lease.target_id)
         if record is not None:
             self.write("lease_ended", record, actor=actor)
