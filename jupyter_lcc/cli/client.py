@@ -124,6 +124,11 @@ class Client:
             return CliError(Exit.PROBLEM, problem.message)
         if status == 403 and not problem.detail:
             return self._not_signed_in()
+        if status == 404 and not problem.detail:
+            return CliError(
+                Exit.NO_EXTENSION, f"The jupyter_lcc in {self.server.url} doesn't know what this command asks for.",
+                "It is of another version; `jupyter lcc doctor` compares them.",
+            )
         message = refusal(problem)
         return CliError(_EXIT_OF.get(status, Exit.PROBLEM), message)
 
