@@ -27,7 +27,6 @@ from .idle.terminals import Terminals
 from .idle.watch import TargetSource
 from .platforms.detect import choose, look
 from .platforms.model import Platform
-from .store import JsonLines
 from .web import about
 from .web.about import Desk
 from .web.events import Events
@@ -58,13 +57,13 @@ class LccExtension(ExtensionApp):
         events = Events(server.event_logger, self.log)
         events.register()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="jupyter_lcc")
-        files = StateFiles(_state_dir(config, platform), _server_key(server), self.log)
-        decisions = DecisionLog(JsonLines(files.decisions), self._executor, self.log)
+        self._files = StateFiles(_state_dir(config, platform), self.log)
+        decisions = DecisionLog(lambda: self._files.decisions, self._executor, self.log)
         self._idle = IdleService(
             clock=clock,
             sources=self._sources(clock),
             given=config.policy_input(),
-            files=files,
+            files=self._files,
             decisions=decisions,
             emit=events.emit_idle,
             read_table=read_table,
@@ -79,11 +78,16 @@ class LccExtension(ExtensionApp):
             features={"idle": Feature(available=True)},
         )
         self._parts: dict[type, object] = {IdleService: self._idle, Desk: Desk(told, ROUTES, __version__)}
-        server.io_loop.add_callback(self._monitor.start)
+        server.io_loop.add_callback(self._start)
 
     def initialize_handlers(self) -> None:
         """Turn the table of routes into handlers."""
         self.handlers.extend(handlers_for(ROUTES, self._parts))
+
+    def _start(self) -> None:
+        """Begin, on the running loop: only now the server knows its port."""
+        self._files.name_server(_server_key(self.serverapp))
+        self._monitor.start()
 
     def current_activity(self) -> dict[str, Any] | None:
         """Keep `shutdown_no_activity_timeout` from ending a server that somebody keeps."""

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-__all__ = ["MAX_SECONDS", "Model", "Request", "Seconds", "Timestamp"]
+__all__ = ["MAX_SECONDS", "Model", "Request", "Seconds", "Timestamp", "sendable"]
 
 MAX_SECONDS = 366 * 24 * 3600
 """The longest duration that can be asked for: a year. Keeps sums of dates far from overflow."""
@@ -17,6 +17,11 @@ Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
 
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_SECONDS)]
 """A duration in whole seconds."""
+
+
+def sendable(text: str) -> str:
+    """Make a name that came from outside encodable: a file name needn't be UTF-8, JSON has to be."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from datetime import datetime
 from itertools import chain
@@ -23,8 +23,8 @@ MAX_WAITING = 2000
 class DecisionLog:
     """Write lines in a thread, in order; while they can't be written they wait and can still be read."""
 
-    def __init__(self, lines: JsonLines, executor: Executor, log: Any) -> None:
-        self._lines = lines
+    def __init__(self, lines: Callable[[], JsonLines], executor: Executor, log: Any) -> None:
+        self._find_lines = lines
         self._executor = executor
         self._log = log
         self._waiting: list[Decision] = []
@@ -44,7 +44,9 @@ class DecisionLog:
                 return
             loop = asyncio.get_running_loop()
             try:
-                await loop.run_in_executor(self._executor, self._lines.append, [msgspec.json.encode(d) for d in batch])
+                await loop.run_in_executor(
+                    self._executor, self._find_lines().append, [msgspec.json.encode(d) for d in batch]
+                )
             except OSError as error:
                 if self.error is None:
                     self._log.warning("jupyter_lcc: the decision log can't be written: %s", error)
@@ -68,14 +70,17 @@ class DecisionLog:
     ) -> tuple[Decision, ...]:
         found: list[Decision] = []
         needle = None if target_id is None else msgspec.json.encode(target_id)
-        for decision in _decoded(chain(waiting, self._lines.newest_first()), needle):
-            if since is not None and decision.at < since:
-                break
-            wanted = target_id is None or decision.target_id == target_id
-            if wanted and (until is None or decision.at <= until):
-                found.append(decision)
-                if len(found) >= limit:
+        try:
+            for decision in _decoded(chain(waiting, self._find_lines().newest_first()), needle):
+                if since is not None and decision.at < since:
                     break
+                wanted = target_id is None or decision.target_id == target_id
+                if wanted and (until is None or decision.at <= until):
+                    found.append(decision)
+                    if len(found) >= limit:
+                        break
+        except OSError as error:
+            self.error = str(error)
         return tuple(found)
 
 

@@ -20,6 +20,8 @@ slider's callback that computes does, a heartbeat doesn't."""
 
 _DELIMITER = b"<IDS|MSG>"
 _RUN = "execute_request"
+_CONTROL = frozenset(("usage_request", "debug_request", "interrupt_request", "shutdown_request", "kernel_info_request"))
+"""Requests a kernel answers beside what it runs, so their end says nothing of a run whose begin was missed."""
 
 
 class _Header(msgspec.Struct):
@@ -63,7 +65,7 @@ class KernelTalk:
                 return False
             parent = msgspec.json.decode(parts[at + 3], type=_Header)
             if header.msg_type == "execute_input":
-                return self._show(parent)
+                return self._show(parent, now)
             state = msgspec.json.decode(parts[at + 5], type=_Status).execution_state
         except (ValueError, IndexError, msgspec.DecodeError):
             return False  # not a Jupyter message: nothing to learn from it
@@ -75,9 +77,9 @@ class KernelTalk:
             return self._end(parent, now)
         return False
 
-    def assume_running(self, now: datetime) -> None:
-        """A cell is running since before we listened."""
-        self._open["?"] = Running(_RUN, now, visible=True)
+    def assume_running(self, since: datetime) -> None:
+        """Something runs whose begin we did not hear."""
+        self._open["?"] = Running(_RUN, since, visible=True)
 
     def restart(self, now: datetime) -> None:
         """The process is another one: whatever ran is gone, and nobody has spoken with it yet."""
@@ -92,9 +94,9 @@ class KernelTalk:
                 return running
         return None
 
-    def pending_since(self) -> datetime | None:
-        """When the oldest request began that may still turn out to be work."""
-        return min((running.since for running in self._open.values()), default=None)
+    def is_silent(self) -> bool:
+        """Tell whether nothing is known to run, chatter included."""
+        return not self._open
 
     def _begin(self, parent: _Header, now: datetime) -> bool:
         self.heard = True
@@ -106,17 +108,15 @@ class KernelTalk:
         self._open[parent.msg_id] = Running(parent.msg_type, now, subshell)
         return parent.msg_type == _RUN
 
-    def _show(self, parent: _Header) -> bool:
-        running = self._open.get(parent.msg_id)
-        if running is None:
-            return False
+    def _show(self, parent: _Header, now: datetime) -> bool:
+        running = self._open.get(parent.msg_id) or Running(_RUN, now, parent.subshell_id is not None)
         self._open[parent.msg_id] = msgspec.structs.replace(running, visible=True)
         return True
 
     def _end(self, parent: _Header, now: datetime) -> bool:
         self.heard = True
         running = self._open.pop(parent.msg_id, None)
-        if running is None and parent.msg_type == _RUN:
+        if running is None and parent.msg_type not in _CONTROL:
             running = self._open.pop("?", None)
         if running is None:
             return False

@@ -15,7 +15,8 @@ from jupyter_core.utils import ensure_async
 from traitlets.config import LoggingConfigurable
 
 from ..clock import Clock, StampReader, parse_utc, to_wall
-from .kernel_messages import KernelTalk
+from ..model import sendable
+from .kernel_messages import CHATTER, KernelTalk
 from .model import Evidence, Kind, Session, Sighting, State
 from .processes import CpuMeter, ProcessTable
 
@@ -175,17 +176,16 @@ class Kernels:
             if not any(ports):
                 return None  # still being launched, or not a kernel with sockets
             ear = _Ear(kernel, ports, pid, KernelTalk(now), self._clock, lambda: self._on_change(_PREFIX + kernel_id))
-            if said == "busy":
-                ear.talk.assume_running(now)
             self._heard[kernel_id] = ear
-            return ear
         if pid != ear.pid:
             ear.pid = pid
             ear.talk.restart(now)
             self._waiting.pop(kernel_id, None)
+            ear.restarted()
         if ports != ear.ports:
             ear.close()
             ear.connect(kernel, ports)
+        ear.compare(said, now)
         return ear
 
     def _evidence(
@@ -215,7 +215,7 @@ class Kernels:
     async def _sessions_by_kernel(self) -> dict[str, tuple[Session, ...]]:
         grouped: dict[str, tuple[Session, ...]] = {}
         for model in await ensure_async(self._sessions_of.list_sessions()):
-            session = Session(path=model["path"] or "", name=model["name"] or "", type=model["type"] or "")
+            session = Session(**{key: sendable(model[key] or "") for key in ("path", "name", "type")})
             kernel_id = model["kernel"]["id"]
             grouped[kernel_id] = (*grouped.get(kernel_id, ()), session)
         return grouped
@@ -259,7 +259,22 @@ class _Ear:
         self.talk = talk
         self._clock = clock
         self._on_change = on_change
+        self._busy_since: datetime | None = None
+        self._distrusted = False
         self.connect(kernel, ports)
+
+    def compare(self, said: str, now: datetime) -> None:
+        """Make up for a begin that was missed while the socket was joining: Jupyter heard it, and says busy."""
+        if said != "busy":
+            self._busy_since, self._distrusted = None, False
+        elif self.talk.is_silent() and not self._distrusted:
+            self._busy_since = self._busy_since or now
+            if now - self._busy_since > CHATTER:
+                self.talk.assume_running(self._busy_since)
+
+    def restarted(self) -> None:
+        """What Jupyter says of the kernel may still be about the process before (jupyter_server#1395)."""
+        self._busy_since, self._distrusted = None, True
 
     def connect(self, kernel: Any, ports: list[int]) -> None:
         self.ports = ports

@@ -26,7 +26,7 @@ class HeldLease(Model, frozen=True, kw_only=True):
 
 
 class LeaseBook:
-    """One lease a target at most; of two, the one that ends later stays."""
+    """Who keeps what. Of two leases a target has on the same grounds, the one that ends later stays."""
 
     def __init__(self) -> None:
         self._held: dict[str, HeldLease] = {}
@@ -46,11 +46,12 @@ class LeaseBook:
             pid=wish.pid,
             clipped_by="max_lease_seconds" if seconds < wish.seconds else None,
         )
-        before = self.of(wish.target_id)
-        if before is not None and before.expires_at > lease.expires_at:
-            return before
-        if before is not None:
-            del self._held[before.id]
+        for before in self._of(wish.target_id):
+            # One without a process can't end early, so it makes up for any shorter one.
+            if before.expires_at > lease.expires_at and before.pid in (None, lease.pid):
+                return before
+            if before.expires_at <= lease.expires_at and lease.pid in (None, before.pid):
+                del self._held[before.id]
         self._held[lease.id] = HeldLease(lease=lease, process_started=process_started)
         return lease
 
@@ -75,13 +76,12 @@ class LeaseBook:
 
     def drop_target(self, target_id: str) -> None:
         """The target is gone, and its lease with it."""
-        lease = self.of(target_id)
-        if lease is not None:
+        for lease in self._of(target_id):
             del self._held[lease.id]
 
     def of(self, target_id: str) -> Lease | None:
-        """Give the target's own lease."""
-        return next((held.lease for held in self._held.values() if held.lease.target_id == target_id), None)
+        """Give the target's own lease, the one that ends last."""
+        return max(self._of(target_id), key=lambda lease: lease.expires_at, default=None)
 
     def covering(self, target_id: str) -> Lease | None:
         """Give the lease that keeps a target longest: its own or the machine's."""
@@ -109,6 +109,9 @@ class LeaseBook:
     def nearest_end(self) -> datetime | None:
         """When the first lease ends by time."""
         return min((held.lease.expires_at for held in self._held.values()), default=None)
+
+    def _of(self, target_id: str) -> list[Lease]:
+        return [held.lease for held in self._held.values() if held.lease.target_id == target_id]
 
     def watches_processes(self) -> bool:
         """Tell whether some lease is bound to a process."""

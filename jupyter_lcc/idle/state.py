@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..model import Model, Timestamp
-from ..store import CorruptFile, read_json, set_aside, write_json
+from ..store import CorruptFile, JsonLines, read_json, set_aside, write_json
 from .leases import HeldLease
 from .model import Problem
 from .policy import Choices
@@ -28,11 +28,16 @@ class SavedState(Model, frozen=True, kw_only=True):
 class StateFiles:
     """The two files. A corrupt one is set aside, told, and done without. Everything here blocks."""
 
-    def __init__(self, folder: Path, server: str, log: Any) -> None:
-        self.decisions = folder / server / "decisions.jsonl"
-        self._state = folder / server / "state.json"
-        self._choices = folder / "choices.json"
+    def __init__(self, folder: Path, log: Any) -> None:
+        self._folder = folder
         self._log = log
+        self.name_server("server")
+
+    def name_server(self, name: str) -> None:
+        """Choose the folder of this server among those of the same user; its name is known once it listens."""
+        self.decisions = JsonLines(self._folder / name / "decisions.jsonl")
+        self._state = self._folder / name / "state.json"
+        self._choices = self._folder / "choices.json"
 
     def load(self) -> tuple[SavedState | None, Choices, tuple[Problem, ...]]:
         """Read what there is."""

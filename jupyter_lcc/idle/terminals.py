@@ -8,6 +8,7 @@ time (the kernel keeps it to 8 seconds).
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from typing import Any, ClassVar
 from jupyter_core.utils import ensure_async
 
 from ..clock import Clock, StampReader, parse_utc, to_wall
+from ..model import sendable
 from .model import Evidence, Kind, Sighting, State
 from .processes import CpuMeter, ProcessTable, blocked_in, read_table
 from .terminal_jobs import BUSY_PERCENT, Jobs, read_jobs
@@ -25,6 +27,7 @@ __all__ = ["Terminals"]
 
 _PREFIX = "terminal:"
 _DEVICE_TIME_STEP = timedelta(seconds=8)
+_RECENT = timedelta(milliseconds=250)
 _STATE_OF: dict[str, State] = {
     "prompt": "idle",
     "interactive": "idle",
@@ -55,6 +58,8 @@ class Terminals:
         self._meter = CpuMeter()
         self._typed: dict[str, datetime] = {}
         self._known: dict[str, _Known] = {}
+        self._names: dict[str, str] = {}
+        self._table: tuple[datetime, ProcessTable] | None = None
 
     def listen(self, on_change: Callable[[str], None]) -> None:
         """Tell when a person types."""
@@ -67,29 +72,30 @@ class Terminals:
 
     def roster(self) -> frozenset[str]:
         """Name the terminals there are now."""
-        return frozenset(_PREFIX + name for name in self._manager.terminals)
+        return frozenset(map(_id_of, self._manager.terminals))
 
     async def observe(self, table: ProcessTable | None) -> Sequence[Sighting]:
         """See every terminal."""
         models = await ensure_async(self._manager.list())
         names = {model["name"] for model in models}
+        self._names = {_id_of(name): name for name in names}
         for gone in self._known.keys() - names:
             del self._known[gone]
             self._typed.pop(gone, None)
         self._stamps.keep_only(names)
         self._meter.keep_only(names)
-        return [self._see(model, table) for model in models]
+        return [self._see_or_not(model, table) for model in models]
 
     def look_again(self, target_id: str) -> Sighting | None:
         """See one terminal again, at once; None if it is gone."""
-        name = target_id.removeprefix(_PREFIX)
-        if name not in self._manager.terminals:
+        name = self._names.get(target_id)
+        if name is None or name not in self._manager.terminals:
             return None
-        return self._see(self._manager.get(name), read_table())
+        return self._see(self._manager.get(name), self._recent_table())
 
     async def shut_down(self, target_id: str) -> None:
         """Do what Jupyter does for DELETE /api/terminals/<name>."""
-        await self._manager.terminate(target_id.removeprefix(_PREFIX), force=True)
+        await self._manager.terminate(self._names[target_id], force=True)
 
     async def close(self) -> None:
         """Stop listening to the keys."""
@@ -97,6 +103,19 @@ class Terminals:
             if name in self._manager.terminals:
                 vars(self._manager.terminals[name].ptyproc).pop("write", None)
         self._known.clear()
+
+    def _see_or_not(self, model: dict[str, Any], table: ProcessTable | None) -> Sighting:
+        """See one terminal; one that can't be seen is unknown, and the others are seen all the same."""
+        try:
+            return self._see(model, table)
+        except Exception as error:
+            target_id = _id_of(model["name"])
+            told = Evidence(
+                signal="terminal_unknown", value=sendable(f"{type(error).__name__}: {error}"), means="unknown"
+            )
+            return Sighting(
+                id=target_id, kind="terminal", name=target_id, state="unknown", active_at=None, evidence=(told,)
+            )
 
     def _see(self, model: dict[str, Any], table: ProcessTable | None) -> Sighting:
         name, now = model["name"], self._clock.now()
@@ -123,9 +142,9 @@ class Terminals:
         self._follow_work(known, state, jobs, output_at, now)
         active_at = max(filter(None, (known.active_at, self._typed.get(name), now if state == "working" else None)))
         return Sighting(
-            id=_PREFIX + name,
+            id=_id_of(name),
             kind="terminal",
-            name=name,
+            name=sendable(str(name)),
             state=state,
             active_at=active_at,
             since=known.working_since if state == "working" else None,
@@ -134,6 +153,13 @@ class Terminals:
             cpu_percent=cpu,
             memory_bytes=sum(row.memory_bytes for row in tree) or None,
         )
+
+    def _recent_table(self) -> ProcessTable:
+        """Read the table; for many terminals in one go only once."""
+        now = self._clock.now()
+        if self._table is None or now - self._table[0] > _RECENT:
+            self._table = (now, read_table())
+        return self._table[1]
 
     def _follow_work(self, known: _Known, state: State, jobs: Jobs, output_at: datetime, now: datetime) -> None:
         """Keep when work began and, once it is seen to be over, when it ended."""
@@ -165,7 +191,7 @@ class Terminals:
         def write_and_notice(text: Any) -> Any:
             if _is_typed(text):
                 self._typed[name] = self._clock.now()
-                self._on_change(_PREFIX + name)
+                self._on_change(_id_of(name))
             return write(text)
 
         process.write = write_and_notice
@@ -203,6 +229,14 @@ class _Known:
         self.working_since: datetime | None = None
         self.seen_working_at: datetime | None = None
         self.worked_in_front = False
+
+
+def _id_of(name: Any) -> str:
+    """Name the target. A terminal's name is anything a client liked; an id must be sendable and not endless."""
+    text = sendable(str(name))
+    if len(text) > 200:
+        text = f"{text[:150]}~{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+    return _PREFIX + text
 
 
 def _ignore(_target_id: str) -> None:

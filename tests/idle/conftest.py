@@ -16,7 +16,6 @@ from jupyter_lcc.idle.policy import PolicyInput
 from jupyter_lcc.idle.processes import ProcessTable
 from jupyter_lcc.idle.service import IdleService
 from jupyter_lcc.idle.state import StateFiles
-from jupyter_lcc.store import JsonLines
 
 from ..fakes import FakeClock, FakeSource
 
@@ -46,13 +45,14 @@ class House:
     def build(self) -> IdleService:
         """Make a service as a server that starts does."""
         log = logging.getLogger("jupyter_lcc.tests")
-        self.files = StateFiles(self.folder, "port-8888", log)
+        self.files = StateFiles(self.folder, log)
+        self.files.name_server("port-8888")
         self.service = IdleService(
             clock=self.clock,
             sources=[self.kernels, self.terminals],
             given=self.given,
             files=self.files,
-            decisions=DecisionLog(JsonLines(self.files.decisions), self._executor, log),
+            decisions=DecisionLog(lambda: self.files.decisions, self._executor, log),
             emit=self.events.append,
             read_table=lambda: ProcessTable([]),
             process_started=self.processes.get,

@@ -140,3 +140,20 @@ def test_anything_else_on_the_wire_is_passed_over(parts: list[bytes]) -> None:
     assert talk.take([b"<IDS|MSG>", *parts], at(0)) is False
     assert talk.take(parts, at(0)) is False
     assert talk.work(at(100)) is None
+
+
+def test_a_request_we_joined_late_is_over_with_its_end_whatever_it_was() -> None:
+    talk = KernelTalk(START)
+    talk.assume_running(at(0))
+    talk.take(status("idle", "usage_request", "c"), at(1))
+    assert talk.work(at(1)) is not None, "asked beside what runs"
+    talk.take(status("idle", "complete_request", "unseen"), at(2))
+    assert talk.work(at(10)) is None
+
+
+def test_a_cell_whose_begin_got_lost_shows_itself() -> None:
+    talk = KernelTalk(START)
+    talk.take(message("execute_input", "execute_request"), at(1))
+    assert talk.work(at(2)) is not None
+    talk.take(status("idle", "execute_request"), at(9))
+    assert talk.ran_at == at(9)

@@ -102,3 +102,12 @@ def test_a_target_that_is_gone_takes_its_lease_along() -> None:
     keep(book, INSTANCE, 3600)
     book.drop_target("terminal:1")
     assert [lease.target_id for lease in book.all()] == [INSTANCE]
+
+
+def test_a_short_keep_stays_when_a_longer_one_ends_with_its_process() -> None:
+    book = LeaseBook()
+    bound = keep(book, "kernel:1", 600, pid=7)
+    short = keep(book, "kernel:1", 60)
+    assert short.id != bound.id
+    assert book.ended(START + at(5), lambda _pid: None) == [bound]
+    assert book.covering("kernel:1") == short

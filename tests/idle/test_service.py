@@ -234,9 +234,7 @@ async def test_a_failing_part_is_told_and_its_targets_are_kept(house: House) -> 
     assert house.terminals.shut == [T]
     view = await house.service.view()
     assert not view.monitor.healthy
-    assert [(p.code, p.message) for p in view.monitor.problems] == [
-        ("kernels_failed", "RuntimeError: gateway down")
-    ]
+    assert [(p.code, p.message) for p in view.monitor.problems] == [("kernels_failed", "RuntimeError: gateway down")]
     assert (await house.target(K)).reason == "unknown_state"
     house.kernels.fails = None
     await house.pass_(59)
@@ -381,12 +379,12 @@ async def test_an_edited_state_file_yields_no_more_than_the_policy(house: House)
 
 async def test_a_full_disk_loses_no_decision_and_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     await begin(house)
-    real_append, real_save = house.service._decisions._lines.append, house.files.save
+    real_append, real_save = house.files.decisions.append, house.files.save
 
     def full(*_args: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(house.service._decisions._lines, "append", full)
+    monkeypatch.setattr(house.files.decisions, "append", full)
     monkeypatch.setattr(house.files, "save", full)
     lease = await house.service.grant(keep())
     assert lease.granted_seconds == 3600
@@ -394,11 +392,11 @@ async def test_a_full_disk_loses_no_decision_and_is_told(house: House, monkeypat
     problems = {p.code for p in (await house.service.view()).monitor.problems}
     assert problems == {"decision_log_failed", "state_file_failed"}
     assert "lease_granted" in [d.change for d in await house.log(K)]  # read from memory
-    monkeypatch.setattr(house.service._decisions._lines, "append", real_append)
+    monkeypatch.setattr(house.files.decisions, "append", real_append)
     monkeypatch.setattr(house.files, "save", real_save)
     await house.pass_(31)
     assert (await house.service.view()).monitor.problems == ()
-    assert b"lease_granted" in house.files.decisions.read_bytes()
+    assert b"lease_granted" in house.files.decisions.path.read_bytes()
 
 
 async def test_a_choice_that_cannot_be_saved_is_not_taken(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -520,3 +518,11 @@ async def test_a_keep_that_arrives_first_wins_in_every_order(house: House) -> No
     for name in names:
         assert (name in house.kernels.there) == (outcome[name] == "kept"), name
     assert {"late", "kept"} == set(outcome.values())
+
+
+async def test_a_log_that_cannot_be_read_is_told_and_what_is_in_memory_is_given(house: House) -> None:
+    house.files.decisions.path.mkdir(parents=True)
+    await begin(house)
+    assert "appeared" in [line.change for line in await house.log(K)]
+    await house.pass_(31)
+    assert "decision_log_failed" in {p.code for p in (await house.service.view()).monitor.problems}

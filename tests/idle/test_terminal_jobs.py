@@ -31,9 +31,7 @@ def doing(
     *rows: ProcessRow, single_keys: bool | None = False, busy: bool = False, **blocked: Blocking
 ) -> tuple[str, str | None]:
     by_name = {r.name: blocked.get(r.name) for r in rows}
-    jobs = read_jobs(
-        10, ProcessTable(rows), single_keys=single_keys, busy=busy, blocked=lambda r: by_name[r.name]
-    )
+    jobs = read_jobs(10, ProcessTable(rows), single_keys=single_keys, busy=busy, blocked=lambda r: by_name[r.name])
     return jobs.doing, jobs.name
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from jupyter_lcc.clock import SystemClock
@@ -143,3 +144,18 @@ async def test_without_terminals_there_are_none() -> None:
     terminals = Terminals(lambda: None, SystemClock())
     assert terminals.roster() == frozenset()
     assert await terminals.observe(read_table()) == []
+
+
+@pytest.mark.parametrize("name", ["\ud800x", 123, "x" * 5000, "../../etc", "이름"])
+async def test_any_name_jupyter_takes_is_seen_and_shut_down(bench: Bench, name: Any) -> None:
+    bench.manager.create(name=name)
+    other = bench.open()
+    seen = {s.id: s for s in await bench.terminals.observe(read_table())}
+    assert len(seen) == 2
+    assert f"terminal:{other}" in seen
+    assert bench.terminals.roster() == set(seen)
+    (strange,) = (s for i, s in seen.items() if i != f"terminal:{other}")
+    assert msgspec.json.decode(msgspec.json.encode(strange), type=Sighting) == strange
+    assert strange.state == "idle"
+    await bench.terminals.shut_down(strange.id)
+    assert bench.terminals.roster() == {f"terminal:{other}"}
