@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, ClassVar
+from typing import Any
 
 from .command import LccCommand
 from .exits import Exit
@@ -12,19 +12,21 @@ __all__ = ["LccApp"]
 
 _HERE = "jupyter_lcc.cli"
 
+_COMMANDS: dict[str, Any] = {
+    "status": (f"{_HERE}.status.Status", "What runs, what is idle, and when it stops."),
+    "keep": (f"{_HERE}.keep.Keep", "Keep the machine, a kernel or a terminal for a time."),
+    "why": (f"{_HERE}.why.Why", "Why is something kept, or why was it shut down?"),
+    "policy": (f"{_HERE}.policy.PolicyCommand", "Show the limits, or change your own."),
+    "doctor": (f"{_HERE}.doctor.Doctor", "Check that everything is as it should be."),
+}
+
 
 class LccApp(LccCommand):
     """Look after idle kernels and terminals from the command line."""
 
     name = "jupyter-lcc"
     description = "Ask the running Jupyter server what is idle, keep it, and see why it is kept or was shut down."
-    subcommands: ClassVar[Any] = {
-        "status": (f"{_HERE}.status.Status", "What runs, what is idle, and when it stops."),
-        "keep": (f"{_HERE}.keep.Keep", "Keep the machine, a kernel or a terminal for a time."),
-        "why": (f"{_HERE}.why.Why", "Why is something kept, or why was it shut down?"),
-        "policy": (f"{_HERE}.policy.PolicyCommand", "Show the limits, or change your own."),
-        "doctor": (f"{_HERE}.doctor.Doctor", "Check that everything is as it should be."),
-    }
+    subcommands = _COMMANDS
     positionals = (0, 1)
 
     def start(self) -> None:

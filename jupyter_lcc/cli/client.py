@@ -108,7 +108,8 @@ class Client:
         url = self.server.url
         if isinstance(error, ssl.SSLCertVerificationError):
             return CliError(
-                Exit.NO_SERVER, f"The certificate of {url} can't be verified: {error.verify_message}.",
+                Exit.NO_SERVER,
+                f"The certificate of {url} can't be verified: {error.verify_message}.",
                 "If it is self-signed, name it with --cafile FILE, or go without verification with --insecure.",
             )
         if isinstance(error, TimeoutError):
@@ -126,7 +127,8 @@ class Client:
             return self._not_signed_in()
         if status == 404 and not problem.detail:
             return CliError(
-                Exit.NO_EXTENSION, f"The jupyter_lcc in {self.server.url} doesn't know what this command asks for.",
+                Exit.NO_EXTENSION,
+                f"The jupyter_lcc in {self.server.url} doesn't know what this command asks for.",
                 "It is of another version; `jupyter lcc doctor` compares them.",
             )
         message = refusal(problem)
@@ -136,7 +138,8 @@ class Client:
         url = self.server.url
         if status == 404:
             return CliError(
-                Exit.NO_EXTENSION, f"The server at {url} does not run jupyter_lcc.",
+                Exit.NO_EXTENSION,
+                f"The server at {url} does not run jupyter_lcc.",
                 "Install it in the server's environment (`pip install jupyter_lcc`) and start the server again, or "
                 "enable it with `jupyter server extension enable jupyter_lcc`.",
             )
@@ -147,11 +150,13 @@ class Client:
     def _not_signed_in(self) -> CliError:
         if self._token:
             return CliError(
-                Exit.PROBLEM, f"{self.server.url} does not accept the token, or does not allow you this.",
+                Exit.PROBLEM,
+                f"{self.server.url} does not accept the token, or does not allow you this.",
                 "Give the right one with --token, or in the environment as JUPYTER_TOKEN.",
             )
         return CliError(
-            Exit.PROBLEM, f"{self.server.url} wants a token, and none is known.",
+            Exit.PROBLEM,
+            f"{self.server.url} wants a token, and none is known.",
             "Give it with --token, or in the environment as JUPYTER_TOKEN.",
         )
 

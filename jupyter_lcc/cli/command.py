@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import ssl
 import sys
 from datetime import datetime
@@ -18,14 +17,29 @@ from traitlets import Bool, Float, Integer, Unicode
 from .._version import __version__
 from .client import Answer, Client
 from .exits import EXIT_HELP, CliError, Exit
+from .options import sort_options
 from .servers import Server, choose, current_folder, given, running, running_server_at
 
 __all__ = ["LccCommand"]
 
 T = TypeVar("T")
 
-_HELP = ("-h", "--help", "--help-all", "--version", "-V")
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+_ALIASES: dict[str, Any] = {
+    "url": "LccCommand.url",
+    "port": "LccCommand.port",
+    "token": "LccCommand.token",
+    "timeout": "LccCommand.timeout",
+    "cafile": "LccCommand.cafile",
+    "config": "JupyterApp.config_file",
+    "log-level": "Application.log_level",
+}
+_FLAGS: dict[str, Any] = {
+    "json": ({"LccCommand": {"as_json": True}}, "Print the answer as JSON, times in UTC."),
+    "insecure": ({"LccCommand": {"insecure": True}}, "Don't verify the server's certificate."),
+    "debug": ({"Application": {"log_level": 10}}, "Tell more on stderr."),
+}
 
 
 class LccCommand(JupyterApp):
@@ -39,28 +53,17 @@ class LccCommand(JupyterApp):
     url = Unicode("", help="The server's address. Default: the running server found on this machine.").tag(config=True)
     port = Integer(0, help="The port of the server, of several that run on this machine.").tag(config=True)
     token = Unicode(
-        "", help="The server's token. Default: the one in the server's runtime file, then JUPYTER_TOKEN, then "
-        "JUPYTERHUB_API_TOKEN."
+        "",
+        help="The server's token. Default: the one in the server's runtime file, then JUPYTER_TOKEN, then "
+        "JUPYTERHUB_API_TOKEN.",
     ).tag(config=True)
     timeout = Float(15.0, help="Seconds to wait for an answer.").tag(config=True)
     cafile = Unicode("", help="A file of certificates to trust, for a self-signed server.").tag(config=True)
     insecure = Bool(False, help="Don't verify the server's certificate.").tag(config=True)
     as_json = Bool(False, help="Print the server's answer as it came, as JSON with times in UTC.").tag(config=True)
 
-    aliases: ClassVar[Any] = {
-        "url": "LccCommand.url",
-        "port": "LccCommand.port",
-        "token": "LccCommand.token",
-        "timeout": "LccCommand.timeout",
-        "cafile": "LccCommand.cafile",
-        "config": "JupyterApp.config_file",
-        "log-level": "Application.log_level",
-    }
-    flags: ClassVar[Any] = {
-        "json": ({"LccCommand": {"as_json": True}}, "Print the answer as JSON, times in UTC."),
-        "insecure": ({"LccCommand": {"insecure": True}}, "Don't verify the server's certificate."),
-        "debug": ({"Application": {"log_level": 10}}, "Tell more on stderr."),
-    }
+    aliases = _ALIASES
+    flags = _FLAGS
     raise_config_file_errors = True
 
     def _config_file_name_default(self) -> str:
@@ -84,7 +87,7 @@ class LccCommand(JupyterApp):
         if given_words and given_words[0] in self.subcommands:
             super().parse_command_line(given_words)
             return
-        options, words = self._sort(given_words)
+        options, words = sort_options(given_words, self.flags, self.aliases)
         super().parse_command_line([*options, "--", *words])
         fewest, most = self.positionals
         if not fewest <= len(self.extra_args) <= most:
@@ -92,7 +95,7 @@ class LccCommand(JupyterApp):
             told = f"{extra[0]!r} is one word too many." if extra else "Something is missing."
             raise CliError(Exit.USAGE, told, f"`{self.how_to_call()} --help` shows what it takes.")
 
-    def load_config_file(self, suppress_errors: bool = True) -> None:
+    def load_config_file(self, suppress_errors: bool = True) -> None:  # type: ignore[override]
         """Read Jupyter's config files; a broken one is told in a line and done without."""
         try:
             super().load_config_file(suppress_errors=False)
@@ -105,7 +108,8 @@ class LccCommand(JupyterApp):
     def start(self) -> None:
         """Run the command and leave with its exit status; an expected failure is one sentence on stderr."""
         super().start()
-        _be_lenient(sys.stdout), _be_lenient(sys.stderr)
+        for stream in (sys.stdout, sys.stderr):
+            _be_lenient(stream)
         try:
             status = self.run()
             sys.stdout.flush()
@@ -155,30 +159,6 @@ class LccCommand(JupyterApp):
         return "jupyter " + self.name.removeprefix("jupyter-").replace("lcc-", "lcc ")
 
     # -- odds --------------------------------------------------------------------------------------------------
-
-    def _sort(self, argv: list[str]) -> tuple[list[str], list[str]]:
-        options: list[str] = []
-        words: list[str] = []
-        waiting = list(argv)
-        while waiting:
-            word = waiting.pop(0)
-            if word == "--":
-                return options, words + waiting
-            name = word.split("=", 1)[0]
-            if not word.startswith("-") or word == "-":
-                words.append(word)
-            elif word in _HELP or name.removeprefix("--") in self.flags or re.fullmatch(r"--\w+\.\w+", name):
-                options.append(word)
-            elif name.removeprefix("--") in self.aliases:
-                if "=" not in word:
-                    if not waiting:
-                        raise CliError(Exit.USAGE, f"{name} needs a value.")
-                    word = f"{name}={waiting.pop(0)}"
-                options.append(word)
-            else:
-                known = ", ".join(f"--{option}" for option in [*self.flags, *self.aliases])
-                raise CliError(Exit.USAGE, f"There is no option {name}.", f"There are {known}.")
-        return options, words
 
     def _token_for(self, server: Server) -> str:
         if self.token:

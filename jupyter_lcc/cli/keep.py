@@ -23,6 +23,9 @@ __all__ = ["Keep", "find_target"]
 
 _DEFAULT_SECONDS = 3600
 
+_ALIASES: dict[str, Any] = {**LccCommand.aliases, "for": "Keep.duration", "note": "Keep.note", "pid": "Keep.pid"}
+_FLAGS: dict[str, Any] = {**LccCommand.flags, "end": ({"Keep": {"end": True}}, "Give the lease back.")}
+
 
 class Keep(LccCommand):
     """Ask for a lease, or give it back."""
@@ -41,15 +44,17 @@ class Keep(LccCommand):
     )
     positionals: ClassVar[tuple[int, int]] = (0, 1)
 
-    duration = Unicode("", help="For how long: 45s, 90m, 2h, 1h30m. Default: 1h; with --pid as long as is allowed.").tag(
+    duration = Unicode(
+        "", help="For how long: 45s, 90m, 2h, 1h30m. Default: 1h; with --pid as long as is allowed."
+    ).tag(config=True)
+    note = Unicode("", help="A few words, shown beside the lease and in the log; 200 characters at most.").tag(
         config=True
     )
-    note = Unicode("", help="A few words, shown beside the lease and in the log; 200 characters at most.").tag(config=True)
     pid = Integer(0, help="Keep no longer than this process of the server's machine runs.").tag(config=True)
     end = Bool(False, help="Give the lease of the target back.").tag(config=True)
 
-    aliases: ClassVar[Any] = {**LccCommand.aliases, "for": "Keep.duration", "note": "Keep.note", "pid": "Keep.pid"}
-    flags: ClassVar[Any] = {**LccCommand.flags, "end": ({"Keep": {"end": True}}, "Give the lease back.")}
+    aliases = _ALIASES
+    flags = _FLAGS
 
     def run(self) -> Exit:
         seconds = self._seconds()
@@ -95,7 +100,9 @@ class Keep(LccCommand):
         self.say(f"{name} is kept until {until}{_or_sooner(lease)}.")
         if lease.clipped_by:
             asked = say_duration(wish.seconds)
-            self.say(f"Granted {say_duration(lease.granted_seconds)} of {asked}: the administrator allows no more at once.")
+            self.say(
+                f"Granted {say_duration(lease.granted_seconds)} of {asked}: the administrator allows no more at once."
+            )
 
     def _give_back(self, client: Client, view: IdleView, target_id: str) -> None:
         leases = client.get("idle/leases", LeaseList).value.leases
@@ -104,7 +111,8 @@ class Keep(LccCommand):
         if not mine:
             machine = any(lease.target_id == INSTANCE for lease in leases)
             raise CliError(
-                Exit.NOT_FOUND, f"{name} is not kept by a lease of its own.",
+                Exit.NOT_FOUND,
+                f"{name} is not kept by a lease of its own.",
                 "The whole machine is kept; `jupyter lcc keep --end` ends that." if machine else "",
             )
         for lease_id in mine:
@@ -127,7 +135,9 @@ def find_target(client: Client, view: IdleView, text: str, *, before: datetime |
             found = choose_target(text, view.targets, client.server.root_dir, current_folder())
     if found is None and not is_id(text):
         raise CliError(
-            Exit.NOT_FOUND, f"No kernel, terminal or notebook {text!r} is known.", "`jupyter lcc status` shows what runs."
+            Exit.NOT_FOUND,
+            f"No kernel, terminal or notebook {text!r} is known.",
+            "`jupyter lcc status` shows what runs.",
         )
     return found or text
 

@@ -6,6 +6,8 @@ import shutil
 from collections.abc import Sequence
 from typing import ClassVar
 
+import msgspec
+
 from ..idle.model import ChangePolicy, DurationSetting, Policy
 from .command import LccCommand
 from .exits import EXIT_HELP, CliError, Exit
@@ -16,7 +18,7 @@ from .words import SOURCES
 __all__ = ["PolicyCommand", "describe", "parse_settings", "wanted_fields"]
 
 _NAMES = tuple(name for name in ChangePolicy.__struct_fields__ if name != "mode")
-_ZERO_IS_NEVER = tuple(name for name in _NAMES if "timeout" in name) + ("max_busy_seconds",)
+_ZERO_IS_NEVER = (*(name for name in _NAMES if "timeout" in name), "max_busy_seconds")
 
 
 class PolicyCommand(LccCommand):
@@ -54,7 +56,7 @@ class PolicyCommand(LccCommand):
                 changes = {name: None for name in _NAMES if not _setting(current, name).locked}
             if not changes:
                 raise CliError(Exit.PROBLEM, "The administrator has locked every limit; there is nothing to reset.")
-            answer = client.send("PUT", "idle/policy", Policy, ChangePolicy(**changes))
+            answer = client.send("PUT", "idle/policy", Policy, msgspec.convert(changes, ChangePolicy))
         if self.as_json:
             self.print_raw(answer)
         else:
@@ -65,7 +67,10 @@ class PolicyCommand(LccCommand):
 def describe(policy: Policy, width: int) -> list[str]:
     """Write every value with its source and what a user may choose."""
     mode = policy.mode
-    rows = [("LIMIT", "VALUE", "SOURCE", "YOU MAY CHOOSE"), ("mode", mode.value, SOURCES[mode.source], "nothing (locked)")]
+    rows = [
+        ("LIMIT", "VALUE", "SOURCE", "YOU MAY CHOOSE"),
+        ("mode", mode.value, SOURCES[mode.source], "nothing (locked)"),
+    ]
     for name in _NAMES:
         setting = _setting(policy, name)
         never = setting.value == 0 and name in _ZERO_IS_NEVER

@@ -22,7 +22,7 @@ __all__ = ["Server", "choose", "given", "running", "running_server_at"]
 _CONNECT_SECONDS = 1.0
 
 
-class Server(Model):
+class Server(Model, frozen=True, kw_only=True):
     """One Jupyter server: where it listens and, from its runtime file, what it is.
 
     `url` ends with a slash; one of a unix socket is `http+unix://%2Fpath/base/`.
@@ -74,7 +74,8 @@ def given(url: str) -> Server:
     pairs = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
     return Server(
         url=f"{parts.scheme}://{parts.netloc}{path if path.endswith('/') else path + '/'}",
-        token=unquote(pairs.get("token", "")), port=port,
+        token=unquote(pairs.get("token", "")),
+        port=port,
     )
 
 
@@ -90,7 +91,8 @@ def choose(servers: list[Server], *, port: int, cwd: Path, environment: Mapping[
             raise CliError(Exit.NO_SERVER, f"No running Jupyter server listens at port {port}.", _HOW_TO_LIST)
     if not servers:
         raise CliError(
-            Exit.NO_SERVER, "No running Jupyter server was found.",
+            Exit.NO_SERVER,
+            "No running Jupyter server was found.",
             "Start one, or give its address with --url and its token with --token.",
         )
     inside = [server for server in servers if server.url == environment.get("JUPYTER_SERVER_URL")]

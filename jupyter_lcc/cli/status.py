@@ -11,7 +11,8 @@ from .command import LccCommand
 from .exits import EXIT_HELP, Exit
 from .table import fill, lay_out
 from .times import say_moment, say_roughly
-from .words import STATES, cell, name_of
+from .verdicts import cell
+from .words import name_of
 
 __all__ = ["Status", "describe", "headline"]
 
@@ -84,7 +85,7 @@ def _row(target: Target, view: IdleView, now: datetime) -> tuple[str, ...]:
     idle = "-" if target.idle_seconds is None or target.state == "working" else say_roughly(target.idle_seconds)
     return (
         name_of(target),
-        STATES.get(target.state, target.state),
+        target.state,
         idle,
         cell(target, view.mode, now),
         "" if target.cpu_percent is None else f"{target.cpu_percent:.0f} %",

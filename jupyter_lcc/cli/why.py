@@ -15,11 +15,13 @@ from .exits import EXIT_HELP, CliError, Exit
 from .keep import find_target
 from .table import fill, lay_out
 from .times import parse_moment, say_moment, say_roughly
-from .words import MEANINGS, history_line, lease_words, limit_words, signal_words, verdict_of_decision, verdict_of_target
+from .verdicts import history_line, verdict_of_decision, verdict_of_target
+from .words import MEANINGS, lease_words, limit_words, signal_words
 
 __all__ = ["Why", "describe"]
 
 _LINES_OF_HISTORY = 10
+_ALIASES: dict[str, Any] = {**LccCommand.aliases, "at": "Why.at"}
 
 
 class Why(LccCommand):
@@ -40,7 +42,7 @@ class Why(LccCommand):
 
     at = Unicode("", help="When: 18:40, 2026-11-20T18:40, or '20 min ago'. Local time. Default: now.").tag(config=True)
 
-    aliases: ClassVar[Any] = {**LccCommand.aliases, "at": "Why.at"}
+    aliases = _ALIASES
 
     def run(self) -> Exit:
         now = self.now()
@@ -103,7 +105,8 @@ def _particulars(
     yield "Limit", limit_words(about.limit_seconds, about.limit_source)
     if about.last_activity_at is not None:
         ago = max(0, int((told.at - about.last_activity_at).total_seconds()))
-        yield "Active", f"last at {say_moment(about.last_activity_at, now, seconds=True)}, {say_roughly(ago)} {'ago' if at is None else 'before'}"
+        past = f"{say_roughly(ago)} {'ago' if at is None else 'before'}"
+        yield "Active", f"last at {say_moment(about.last_activity_at, now, seconds=True)}, {past}"
     if about.lease is not None:
         yield "Kept", lease_words(about.lease, now)
     if isinstance(about, Decision):
