@@ -40,7 +40,7 @@ class LccIdle(LoggingConfigurable):
     )
     waiting_timeout_seconds = _seconds(
         "waiting_timeout_seconds",
-        "Shut down a kernel that waits for a person (`input()`), or a terminal whose program does, after this. 0: never.",
+        "Shut down what waits for a person (`input()` in a kernel, a question in a terminal) for this long. 0: never.",
     )
     warn_seconds = _seconds(
         "warn_seconds",

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from jupyter_lcc.idle.model import Kind, Sighting, State
-from jupyter_lcc.idle.processes import ProcessTable
+from jupyter_lcc.idle.process_table import ProcessTable
 
 __all__ = ["START", "FakeClock", "FakeSource", "sighting"]
 

@@ -12,13 +12,12 @@ from typing import Any
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.utils import ensure_async
-from traitlets.config import LoggingConfigurable
 
 from ..clock import Clock, StampReader, parse_utc, to_wall
 from ..model import sendable
 from .kernel_messages import CHATTER, KernelTalk
 from .model import Evidence, Kind, Session, Sighting, State
-from .processes import CpuMeter, ProcessTable
+from .process_table import CpuMeter, ProcessTable
 
 __all__ = ["Kernels", "observing_input"]
 
@@ -290,7 +289,7 @@ class _Ear:
             self._on_change()
 
 
-def observing_input(base: type[LoggingConfigurable], kernels: Kernels) -> type[LoggingConfigurable]:
+def observing_input(base: Any, kernels: Kernels) -> Any:
     """Make a kernel websocket connection class that also tells `kernels` of questions to a person.
 
     Input requests go over a channel of their own, straight to the client that ran the cell, so this is the
@@ -298,7 +297,7 @@ def observing_input(base: type[LoggingConfigurable], kernels: Kernels) -> type[L
     messages are text.
     """
 
-    class ObservedConnection(base):  # type: ignore[valid-type,misc]
+    class ObservedConnection(base):  # type: ignore[misc]
         def handle_outgoing_message(self, stream: Any, *rest: Any) -> Any:
             channel = getattr(stream, "channel", None)
             if channel == "stdin" or (isinstance(stream, str) and '"input_request"' in stream[:4096]):

@@ -28,7 +28,7 @@ from .model import (
     WhyQuery,
 )
 from .policy import Choices, PolicyInput, change, resolve
-from .processes import ProcessTable
+from .process_table import ProcessTable
 from .records import Record, SavedRecord
 from .state import SavedState, StateFiles
 from .teller import Teller

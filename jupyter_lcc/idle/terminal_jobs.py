@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from ..model import Model
-from .processes import Blocking, ProcessRow, ProcessTable
+from .process_table import Blocking, ProcessRow, ProcessTable
 
 __all__ = ["BUSY_PERCENT", "Jobs", "read_jobs"]
 

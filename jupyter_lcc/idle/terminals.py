@@ -20,7 +20,8 @@ from jupyter_core.utils import ensure_async
 from ..clock import Clock, StampReader, parse_utc, to_wall
 from ..model import sendable
 from .model import Evidence, Kind, Sighting, State
-from .processes import CpuMeter, ProcessTable, blocked_in, read_table
+from .process_table import CpuMeter, ProcessTable
+from .processes import blocked_in, read_table
 from .terminal_jobs import BUSY_PERCENT, Jobs, read_jobs
 
 __all__ = ["Terminals"]

@@ -16,7 +16,7 @@ from .decide import Facts, Ruling, rule
 from .leases import INSTANCE, LeaseBook
 from .model import Change, Kind, Lease, Policy, Problem, Sighting
 from .policy import limits_for
-from .processes import ProcessTable
+from .process_table import ProcessTable
 from .records import Record, Records
 from .teller import Teller
 from .views import Actor, instance_sighting

@@ -13,7 +13,7 @@ import pytest
 from jupyter_lcc.idle.decision_log import DecisionLog
 from jupyter_lcc.idle.model import Decision, DecisionQuery, Target
 from jupyter_lcc.idle.policy import PolicyInput
-from jupyter_lcc.idle.processes import ProcessTable
+from jupyter_lcc.idle.process_table import ProcessTable
 from jupyter_lcc.idle.service import IdleService
 from jupyter_lcc.idle.state import StateFiles
 

@@ -140,7 +140,7 @@ def test_announced_time_is_kept(fact: Facts, limit: Limits, now: datetime) -> No
 @given(st.lists(st.tuples(st.sampled_from("abc"), facts()), max_size=8), limits(), moments)
 def test_one_decision_for_each_target(named: list[tuple[str, Facts]], limit: Limits, now: datetime) -> None:
     many = [msgspec.structs.replace(fact, target_id=name) for name, fact in named]
-    rulings = decide(many, {name: limit for name in "abc"}, now)
+    rulings = decide(many, dict.fromkeys("abc", limit), now)
     assert sorted(r.target_id for r in rulings) == sorted({fact.target_id for fact in many})
 
 

@@ -164,7 +164,7 @@ class FakeStream:
 
 
 def test_questions_to_a_person_are_noticed_and_every_message_is_passed_on(bench: Bench) -> None:
-    connection = observing_input(FakeConnection, bench.kernels)()  # type: ignore[type-var]
+    connection = observing_input(FakeConnection, bench.kernels)()
     connection.handle_outgoing_message(FakeStream("iopub"), [b"..."])
     assert not bench.kernels.is_waiting("k")
     connection.handle_outgoing_message(FakeStream("stdin"), [b"..."])

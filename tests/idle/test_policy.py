@@ -78,7 +78,7 @@ def test_all_wishes_or_none() -> None:
 
 @pytest.mark.parametrize("field", ["max_busy_seconds", "max_lease_seconds", "check_interval_seconds", "mode"])
 def test_what_bounds_the_user_is_not_the_users(field: str) -> None:
-    wish = ChangePolicy(**{field: "off" if field == "mode" else 100})
+    wish = msgspec.convert({field: "off" if field == "mode" else 100}, ChangePolicy)
     with pytest.raises(Locked) as refused:
         change(wish, given_policy(), Choices())
     assert refused.value.detail["field"] == field

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_lcc.idle.processes import Blocking, ProcessRow, ProcessTable
+from jupyter_lcc.idle.process_table import Blocking, ProcessRow, ProcessTable
 from jupyter_lcc.idle.terminal_jobs import read_jobs
 
 TTY = 34816

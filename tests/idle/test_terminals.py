@@ -69,7 +69,7 @@ def bench(jp_serverapp: Any, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iter
     [
         ("sleep 100", "terminal_job", "sleep", "working"),
         ("sleep 100 &", "terminal_background", "sleep", "working"),
-        ("while :; do :; done", "terminal_job", None, "working"),
+        ("while :; do :; done", "terminal_job", "bash", "working"),
         ("seq 100000 | less", "terminal_interactive", "less", "idle"),
         ("less /etc/services", "terminal_interactive", "less", "idle"),
         (f"{sys.executable} -q -i", "terminal_interactive", None, "idle"),
