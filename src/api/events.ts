@@ -1,0 +1,65 @@
+import type { Event } from '@jupyterlab/services';
+import type { IDisposable } from '@lumino/disposable';
+import { Signal, type ISignal } from '@lumino/signaling';
+
+import type { Decision } from './generated';
+
+/** The schema of the server's events on idle shutdown (jupyter_lcc/web/event_schemas). */
+export const IDLE_EVENT = 'https://schema.jupyter.org/jupyter_lcc/idle/v1';
+
+const KINDS = ['changed', 'warning', 'shut_down', 'shutdown_failed', 'policy'] as const;
+
+/**
+ * One event: which kind of news there is. What is new is asked for by REST, so nothing else is read here.
+ */
+export interface IIdleEvent {
+  readonly kind: (typeof KINDS)[number];
+  readonly targetId: Decision['target_id'] | null;
+}
+
+/**
+ * Our events out of JupyterLab's own event stream.
+ */
+export class IdleEvents implements IDisposable {
+  constructor(private readonly _events: Pick<Event.IManager, 'stream'>) {
+    this._events.stream.connect(this._onEmission, this);
+  }
+
+  get received(): ISignal<this, IIdleEvent> {
+    return this._received;
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  dispose(): void {
+    if (!this._isDisposed) {
+      this._isDisposed = true;
+      this._events.stream.disconnect(this._onEmission, this);
+      Signal.clearData(this);
+    }
+  }
+
+  private _onEmission(_: unknown, emission: Event.Emission): void {
+    const event = readEvent(emission);
+    if (event) {
+      this._received.emit(event);
+    }
+  }
+
+  private _isDisposed = false;
+  private readonly _received = new Signal<this, IIdleEvent>(this);
+}
+
+/**
+ * Read one emission; null for another schema's and for kinds a newer server may send.
+ */
+export function readEvent(emission: Event.Emission): IIdleEvent | null {
+  const kind = KINDS.find(known => known === emission['kind']);
+  if (emission.schema_id !== IDLE_EVENT || kind === undefined) {
+    return null;
+  }
+  const targetId = emission['target_id'];
+  return { kind, targetId: typeof targetId === 'string' ? targetId : null };
+}

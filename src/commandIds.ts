@@ -1,0 +1,11 @@
+/** The ids of our commands. */
+export const CommandIDs = {
+  openPanel: 'jupyter-lcc:open-panel',
+  keep: 'jupyter-lcc:keep',
+  endLease: 'jupyter-lcc:end-lease',
+  shutDown: 'jupyter-lcc:shut-down',
+  shutDownAll: 'jupyter-lcc:shut-down-all',
+  why: 'jupyter-lcc:why',
+  editLimits: 'jupyter-lcc:edit-limits',
+  refresh: 'jupyter-lcc:refresh'
+} as const;

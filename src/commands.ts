@@ -1,0 +1,201 @@
+import type { JupyterFrontEnd } from '@jupyterlab/application';
+import type { CommandRegistry } from '@lumino/commands';
+import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
+import { DisposableSet, type IDisposable } from '@lumino/disposable';
+
+import { CommandIDs } from './commandIds';
+import { lifeCycleIcon } from './icons';
+import type { IdleActions } from './idle/actions';
+import type { Disclosure } from './idle/disclosure';
+import type { OpenDocuments } from './idle/documents';
+import type { IdleModel } from './idle/model';
+import { PANEL_ID } from './idle/panelWidget';
+import { HOUR_SECONDS, MACHINE } from './idle/targets';
+import { nameOf, type Speech } from './idle/words';
+import type { ILccSettings } from './settings';
+
+export interface ICommandsOptions {
+  readonly shell: JupyterFrontEnd.IShell;
+  readonly model: IdleModel;
+  readonly actions: IdleActions;
+  readonly disclosure: Disclosure;
+  readonly documents: OpenDocuments;
+  readonly speech: Speech;
+  settings(): ILccSettings;
+}
+
+const TARGET_ID = {
+  type: 'string',
+  description: 'A target: kernel:<uuid>, terminal:<name> or instance. The document in front if left out.'
+} as const;
+
+/** Register everything the panel can do as commands. */
+export function addCommands(commands: CommandRegistry, options: ICommandsOptions): IDisposable {
+  const { shell, model, actions, disclosure, documents, speech, settings } = options;
+  const { trans } = speech;
+  const targetOf = (args: ReadonlyPartialJSONObject): string | null => {
+    const given = args['target_id'];
+    return typeof given === 'string' ? given : documents.current();
+  };
+  const nameOfTarget = (args: ReadonlyPartialJSONObject): string | null => {
+    const target = model.find(targetOf(args) ?? '');
+    return target && nameOf(speech, target);
+  };
+  const open = (): void => shell.activateById(PANEL_ID);
+  const owned = new DisposableSet();
+  const ready = (): boolean => model.state.phase === 'ready';
+
+  owned.add(
+    commands.addCommand(CommandIDs.openPanel, {
+      label: trans.__('Show the Life Cycle Panel'),
+      caption: trans.__('Show what runs, until when, and why'),
+      icon: lifeCycleIcon,
+      execute: open,
+      describedBy: { args: { type: 'object', properties: {} } }
+    })
+  );
+  owned.add(
+    commands.addCommand(CommandIDs.keep, {
+      label: args => {
+        const asked = args['seconds'];
+        const seconds = typeof asked === 'number' ? asked : settings().keepMinutes * 60;
+        const duration = speech.exactDuration(seconds);
+        if (args['is_longest'] === true) {
+          return trans.__('Keep until unpinned (at most %1)', duration);
+        }
+        if (typeof asked === 'number') {
+          return trans.__('Keep for %1', duration);
+        }
+        const name = nameOfTarget(args);
+        return name === null
+          ? trans.__('Keep the Document in Front')
+          : trans.__('Keep %1 for %2', name, duration);
+      },
+      caption: trans.__('Not shut down for a time, even if nobody uses it'),
+      isEnabled: args => ready() && targetOf(args) !== null,
+      execute: async args => {
+        const targetId = targetOf(args);
+        const { seconds, note } = args;
+        if (targetId !== null) {
+          await actions.keep(
+            targetId,
+            typeof seconds === 'number' ? seconds : settings().keepMinutes * 60,
+            typeof note === 'string' ? note : null
+          );
+        }
+      },
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            target_id: TARGET_ID,
+            seconds: {
+              type: 'integer',
+              minimum: 1,
+              description: `For how long; by default ${HOUR_SECONDS}.`
+            },
+            note: { type: 'string', maxLength: 200, description: 'Why, for whoever reads it later.' },
+            is_longest: { type: 'boolean', description: 'Whether `seconds` is the most the policy gives.' }
+          }
+        }
+      }
+    })
+  );
+  owned.add(
+    commands.addCommand(CommandIDs.endLease, {
+      label: args => {
+        const name = nameOfTarget(args);
+        return name === null
+          ? trans.__('Stop Keeping the Document in Front')
+          : trans.__('Stop keeping %1', name);
+      },
+      isEnabled: args => ready() && typeof model.find(targetOf(args) ?? '')?.lease?.id === 'string',
+      execute: async args => {
+        const lease = model.find(targetOf(args) ?? '')?.lease;
+        if (lease) {
+          await actions.endLease(lease.id);
+        }
+      },
+      describedBy: { args: { type: 'object', properties: { target_id: TARGET_ID } } }
+    })
+  );
+  owned.add(
+    commands.addCommand(CommandIDs.shutDown, {
+      label: args => {
+        const name = nameOfTarget(args);
+        return name === null
+          ? trans.__('Shut Down the Kernel or Terminal in Front')
+          : trans.__('Shut down %1', name);
+      },
+      isEnabled: args => ready() && targetOf(args) !== null && targetOf(args) !== MACHINE,
+      execute: async args => {
+        const targetId = targetOf(args);
+        if (targetId !== null) {
+          await actions.shutDown(targetId);
+        }
+      },
+      describedBy: { args: { type: 'object', properties: { target_id: TARGET_ID } } }
+    })
+  );
+  owned.add(
+    commands.addCommand(CommandIDs.shutDownAll, {
+      label: args =>
+        args['kind'] === 'terminal'
+          ? trans.__('Shut Down All Idle Terminals')
+          : trans.__('Shut Down All Idle Kernels'),
+      isEnabled: args =>
+        ready() && actions.idleOf(args['kind'] === 'terminal' ? 'terminal' : 'kernel').length > 0,
+      execute: args => actions.shutDownAll(args['kind'] === 'terminal' ? 'terminal' : 'kernel'),
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            kind: {
+              type: 'string',
+              enum: ['kernel', 'terminal'],
+              description: 'What to shut down; kernels if left out.'
+            }
+          }
+        }
+      }
+    })
+  );
+  owned.add(
+    commands.addCommand(CommandIDs.why, {
+      label: args => {
+        const name = nameOfTarget(args);
+        return name === null ? trans.__('Why Is It Still On?') : trans.__('Why is %1 still on?', name);
+      },
+      isEnabled: ready,
+      execute: args => {
+        const targetId = targetOf(args);
+        disclosure.set(targetId === null || targetId === MACHINE ? 'machine' : 'targets', true);
+        if (targetId !== null) {
+          disclosure.set(`why:${targetId}`, true);
+        }
+        open();
+      },
+      describedBy: { args: { type: 'object', properties: { target_id: TARGET_ID } } }
+    })
+  );
+  owned.add(
+    commands.addCommand(CommandIDs.editLimits, {
+      label: trans.__('Edit Idle Limits'),
+      isEnabled: ready,
+      execute: () => {
+        disclosure.set('machine', true);
+        disclosure.set('limits', true);
+        open();
+      },
+      describedBy: { args: { type: 'object', properties: {} } }
+    })
+  );
+  owned.add(
+    commands.addCommand(CommandIDs.refresh, {
+      label: trans.__('Refresh the Life Cycle Panel'),
+      execute: () => model.refresh(),
+      describedBy: { args: { type: 'object', properties: {} } }
+    })
+  );
+  return owned;
+}

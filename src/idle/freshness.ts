@@ -1,0 +1,74 @@
+import { DisposableSet, type IDisposable } from '@lumino/disposable';
+import { Debouncer, Poll } from '@lumino/polling';
+
+import { IdleEvents } from '../api/events';
+import type { IIdleEvent } from '../api/events';
+import type { IdleModel } from './model';
+
+/** Several events come at once when a check changes several targets. */
+const DEBOUNCE_MS = 200;
+
+/** Events have no history, so a page that missed some asks again by itself. */
+const POLL_MS = 60_000;
+const BACKOFF_MAX_MS = 300_000;
+
+/**
+ * Keep a model fresh: by events, and slowly by polling as the safety net.
+ *
+ * Owns the events it is given.
+ */
+export class Freshness implements IDisposable {
+  constructor(
+    private readonly _model: IdleModel,
+    events: IdleEvents
+  ) {
+    const poll = new Poll({
+      auto: false,
+      factory: async () => {
+        await this._model.refresh();
+        const { phase, error } = this._model.state;
+        if (phase === 'failed' && error) {
+          throw error; // so that the poll slows down
+        }
+      },
+      frequency: { interval: POLL_MS, backoff: true, max: BACKOFF_MAX_MS },
+      name: 'jupyter-lcc:idle',
+      standby: 'when-hidden'
+    });
+    const debouncer = new Debouncer(() => this._model.refresh(), DEBOUNCE_MS);
+    this._debouncer = debouncer;
+    this._owned.add(poll);
+    this._owned.add(debouncer);
+    this._owned.add(events);
+    events.received.connect(this._onEvent, this);
+    document.addEventListener('visibilitychange', this._onVisible);
+    void poll.start();
+    void poll.refresh();
+  }
+
+  get isDisposed(): boolean {
+    return this._owned.isDisposed;
+  }
+
+  dispose(): void {
+    document.removeEventListener('visibilitychange', this._onVisible);
+    this._owned.dispose();
+  }
+
+  private _onEvent(_: IdleEvents, event: IIdleEvent): void {
+    if (event.kind === 'warning') {
+      void this._model.refresh();
+    } else {
+      this._debouncer.invoke().catch(() => undefined); // rejects when a newer call takes its place
+    }
+  }
+
+  private readonly _onVisible = (): void => {
+    if (document.visibilityState === 'visible') {
+      void this._model.refresh();
+    }
+  };
+
+  private readonly _debouncer: Debouncer;
+  private readonly _owned = new DisposableSet();
+}

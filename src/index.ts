@@ -1,0 +1,166 @@
+import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
+import { IStatusBar } from '@jupyterlab/statusbar';
+import { ITranslator } from '@jupyterlab/translation';
+
+import { LccClient } from './api/client';
+import { IdleEvents } from './api/events';
+import { CommandIDs } from './commandIds';
+import { addCommands } from './commands';
+import { loadMessages, localeOf } from './i18n/messages';
+import { IdleActions } from './idle/actions';
+import { Announcer } from './idle/announcer';
+import { Disclosure } from './idle/disclosure';
+import { OpenDocuments } from './idle/documents';
+import { Freshness } from './idle/freshness';
+import { openKeepMenu } from './idle/keepMenu';
+import { IdleModel } from './idle/model';
+import { jupyterNotices } from './idle/notices';
+import { PANEL_ID, PanelWidget } from './idle/panelWidget';
+import { PresenceReporter } from './idle/presence';
+import { WorkSaver } from './idle/saving';
+import { StatusItem } from './idle/statusItem';
+import { StopTeller } from './idle/stopTeller';
+import { MACHINE } from './idle/targets';
+import { TitleMark } from './idle/titleMark';
+import { Warnings } from './idle/warnings';
+import { Speech } from './idle/words';
+import { readSettings, type ILccSettings } from './settings';
+import { ILcc } from './tokens';
+import { VERSION } from './version';
+
+const core: JupyterFrontEndPlugin<ILcc> = {
+  id: 'jupyter-lcc:plugin',
+  description: 'Knows what is idle, until when it may run, and why.',
+  autoStart: true,
+  provides: ILcc,
+  optional: [ITranslator, ISettingRegistry],
+  activate: (
+    app: JupyterFrontEnd,
+    translator: ITranslator | null,
+    registry: ISettingRegistry | null
+  ): ILcc => {
+    const client = new LccClient(app.serviceManager.serverSettings);
+    const model = new IdleModel(client, VERSION);
+    const speech = new Speech(loadMessages(translator), localeOf(translator), () => model.skewMs);
+    const documents = new OpenDocuments(app.shell);
+    const announcer = new Announcer();
+    const board = jupyterNotices;
+    let settings: ILccSettings = readSettings(null);
+    registry
+      ?.load(core.id)
+      .then(loaded => {
+        const read = (): void => {
+          settings = readSettings(loaded);
+        };
+        read();
+        loaded.changed.connect(read, model);
+      })
+      .catch(reason => console.warn('jupyter-lcc: the settings can’t be read, the defaults hold', reason));
+    void app.started.then(() => new Freshness(model, new IdleEvents(app.serviceManager.events)));
+    return {
+      client,
+      model,
+      speech,
+      documents,
+      announcer,
+      board,
+      actions: new IdleActions(model, speech, board, announcer, documents, app.commands),
+      disclosure: new Disclosure(),
+      settings: () => settings
+    };
+  }
+};
+
+const commands: JupyterFrontEndPlugin<void> = {
+  id: 'jupyter-lcc:commands',
+  description: 'Everything the panel can do, as commands.',
+  autoStart: true,
+  requires: [ILcc],
+  optional: [ICommandPalette, ITranslator],
+  activate: (
+    app: JupyterFrontEnd,
+    lcc: ILcc,
+    palette: ICommandPalette | null,
+    translator: ITranslator | null
+  ): void => {
+    addCommands(app.commands, { ...lcc, shell: app.shell });
+    const category = loadMessages(translator).__('Life cycle');
+    const { shutDownAll, ...others } = CommandIDs;
+    Object.values(others).forEach(command => palette?.addItem({ command, category }));
+    for (const kind of ['kernel', 'terminal']) {
+      palette?.addItem({ command: shutDownAll, category, args: { kind } });
+    }
+  }
+};
+
+const panel: JupyterFrontEndPlugin<void> = {
+  id: 'jupyter-lcc:panel',
+  description: 'The Life cycle panel in the left sidebar.',
+  autoStart: true,
+  requires: [ILcc],
+  optional: [ILayoutRestorer],
+  activate: (app: JupyterFrontEnd, lcc: ILcc, restorer: ILayoutRestorer | null): void => {
+    const widget = new PanelWidget({
+      ...lcc,
+      version: VERSION,
+      onKeepMenu: (target, anchor) => {
+        const longest = lcc.model.state.view?.policy.max_lease_seconds.value ?? 0;
+        openKeepMenu(app.commands, target, longest, anchor);
+      }
+    });
+    app.shell.add(widget, 'left', { rank: 550, type: 'Life cycle' });
+    restorer?.add(widget, PANEL_ID);
+  }
+};
+
+const statusBar: JupyterFrontEndPlugin<void> = {
+  id: 'jupyter-lcc:status-bar',
+  description: 'The next shutdown, in the status bar.',
+  autoStart: true,
+  requires: [ILcc],
+  optional: [IStatusBar],
+  activate: (app: JupyterFrontEnd, lcc: ILcc, bar: IStatusBar | null): void => {
+    bar?.registerStatusItem('jupyter-lcc:status', {
+      item: new StatusItem({
+        model: lcc.model,
+        speech: lcc.speech,
+        onOpen: () => app.shell.activateById(PANEL_ID)
+      }),
+      align: 'left',
+      rank: 3,
+      isActive: () => lcc.settings().statusBar,
+      activeStateChanged: lcc.model.stateChanged
+    });
+  }
+};
+
+const warnings: JupyterFrontEndPlugin<void> = {
+  id: 'jupyter-lcc:warnings',
+  description: 'Warns before a shutdown, tells of it afterwards, and tells the server that a person is here.',
+  autoStart: true,
+  requires: [ILcc],
+  activate: (_: JupyterFrontEnd, lcc: ILcc): void => {
+    const { client, documents, model } = lcc;
+    const saver = new WorkSaver(
+      targetId => documents.unsaved(targetId),
+      () => shown.update()
+    );
+    const shown = new Warnings({
+      ...lcc,
+      saver,
+      titleMark: new TitleMark(),
+      shutDown: targetId => lcc.actions.shutDown(targetId)
+    });
+    new StopTeller(model, lcc.speech, lcc.board, () => lcc.settings().notifications);
+    new PresenceReporter({
+      document,
+      targetAt: node => documents.at(node),
+      isWarned: targetId => targetId !== MACHINE && shown.isWarned(targetId),
+      report: targetIds => client.presence({ target_ids: targetIds })
+    });
+  }
+};
+
+export default [core, commands, panel, statusBar, warnings];

@@ -1,0 +1,29 @@
+import { Token } from '@lumino/coreutils';
+
+import type { LccClient } from './api/client';
+import type { IdleActions } from './idle/actions';
+import type { Announcer } from './idle/announcer';
+import type { Disclosure } from './idle/disclosure';
+import type { OpenDocuments } from './idle/documents';
+import type { IdleModel } from './idle/model';
+import type { INoticeBoard } from './idle/notices';
+import type { Speech } from './idle/words';
+import type { ILccSettings } from './settings';
+
+/** The parts our plugins share. */
+export interface ILcc {
+  readonly client: LccClient;
+  readonly model: IdleModel;
+  readonly actions: IdleActions;
+  readonly announcer: Announcer;
+  readonly board: INoticeBoard;
+  readonly disclosure: Disclosure;
+  readonly documents: OpenDocuments;
+  readonly speech: Speech;
+  settings(): ILccSettings;
+}
+
+export const ILcc = new Token<ILcc>(
+  'jupyter-lcc:ILcc',
+  'What is known of idle shutdown, and what a person can do about it.'
+);
