@@ -186,8 +186,9 @@ def _failed(name: str, error: CliError) -> Check:
 def _listed_extensions() -> dict[str, bool]:
     from jupyter_server.extension.config import ExtensionConfigManager
 
+    manager = ExtensionConfigManager(read_config_path=jupyter_config_path())
     try:
-        return dict(ExtensionConfigManager().get_jpserver_extensions())  # type: ignore[no-untyped-call]
+        return dict(manager.get_jpserver_extensions())  # type: ignore[no-untyped-call]
     except Exception:  # a broken JSON file among Jupyter's; read_settings tells which
         return {}
 

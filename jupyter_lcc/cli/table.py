@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 import unicodedata
 from collections.abc import Sequence
 
@@ -62,8 +61,19 @@ def lay_out(rows: Sequence[Sequence[str]], width: int, *, right: frozenset[int] 
 
 
 def fill(text: str, width: int, indent: str = "") -> list[str]:
-    """Break a sentence into lines; the second and later ones begin with `indent`."""
-    return textwrap.wrap(text, max(width, 20), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    """Break a sentence into lines; the second and later ones begin with `indent`. A word wider than a line is cut."""
+    lines, line = [], ""
+    for word in text.split(" "):
+        if line.strip() and width_of(line) + 1 + width_of(word) > width:
+            lines.append(line.rstrip())
+            line = indent + word
+        else:
+            line = f"{line} {word}" if line else word
+        while width_of(line) > width > len(indent) + 1:
+            end = next(n for n in range(len(line), 0, -1) if width_of(line[:n]) <= width)
+            lines.append(line[:end])
+            line = indent + line[end:]
+    return [*lines, line] if line.strip() else lines
 
 
 def _width_of_char(char: str) -> int:

@@ -56,8 +56,8 @@ _SIGNALS = {
     "processes": "processes of the job: {value}",
     "cpu_percent": "CPU use: {value} % of one core",
     "working_targets": "kernels and terminals at work: {value}",
-    "kernels": "kernels: {value}",
-    "terminals": "terminals: {value}",
+    "kernels": "kernels running: {value}",
+    "terminals": "terminals open: {value}",
 }
 
 
