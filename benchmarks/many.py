@@ -1,0 +1,112 @@
+"""What 200 targets cost: one look at them, asking for them, and how long the event loop stands still."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from statistics import median
+
+from .figures import Figure
+from .load import FAKE_KERNELS, TERMINALS, Noted, ask_for, loaded_server, open_targets, percentile, take
+from .peers.cron import cost_of_asking
+from .server import Server
+
+__all__ = ["measure"]
+
+QUIET_SECONDS = 30
+ASKING_SECONDS = 20
+PAUSE_SECONDS = 0.02
+RUNS = 5
+MOST_MS = 50.0
+CRON_PATHS = ("api/sessions", "api/kernels", "api/terminals")
+WHAT = f"{FAKE_KERNELS} FAKE kernels, {TERMINALS} real terminals"
+
+
+def measure() -> Iterator[Figure]:
+    """Ask the plain server as the cron script does, then ours while it looks at everything once a second."""
+    with loaded_server(extension=False) as plain:
+        open_targets(plain)
+        cron_took, cron_stalls, cron_cost = _as_cron_does(plain)
+        cron_end = _delete_all(plain)
+    with loaded_server(extension=True, check_interval_seconds=1) as ours:
+        open_targets(ours)
+        take(ours)
+        time.sleep(QUIET_SECONDS)
+        quiet = take(ours)
+        took = ask_for(ours, ["lcc/idle"], seconds=ASKING_SECONDS, pause=PAUSE_SECONDS)
+        asked = take(ours)
+        if len(ours.expect("GET", "lcc/idle")["targets"]) != FAKE_KERNELS + TERMINALS:
+            raise RuntimeError("Some of the targets are gone: the figures would mean nothing.")
+        end = _let_all_come_due(ours)
+    yield Figure(
+        "many: CPU of one look",
+        1000 * median(quiet.looks_cpu),
+        "ms",
+        peer=1000 * cron_cost,
+        peer_name="cron script (urllib), its CPU and the server's",
+        limit=MOST_MS,
+        how=f"{WHAT}; process time in the server around each of {len(quiet.looks_cpu)} looks, threads included, "
+        f"median; longest {1000 * max(quiet.looks_cpu):.1f} ms; by the wall {1000 * median(quiet.looks):.1f} ms",
+    )
+    yield Figure(
+        "many: GET lcc/idle p99",
+        1000 * percentile(took, 0.99),
+        "ms",
+        peer=1000 * percentile(cron_took, 0.99),
+        peer_name="its three GETs together, p99",
+        limit=MOST_MS,
+        how=f"{len(took)} requests one after the other while everything is looked at once a second; median "
+        f"{1000 * median(took):.1f} ms; the peer's median {1000 * median(cron_took):.1f} ms of {len(cron_took)}",
+    )
+    yield _stall("many: longest stall, quiet", quiet, cron_stalls, "while its GETs are answered")
+    yield _stall("many: longest stall, asked", asked, cron_stalls, "while its GETs are answered")
+    yield _stall("many: longest stall, all due at once", end, cron_end, "DELETE of each over REST")
+
+
+def _as_cron_does(server: Server) -> tuple[list[float], Noted, float]:
+    took = ask_for(server, CRON_PATHS, seconds=ASKING_SECONDS, pause=PAUSE_SECONDS)
+    rounds = [sum(took[at : at + len(CRON_PATHS)]) for at in range(0, len(took), len(CRON_PATHS))]
+    take(server)
+    stalls_from = ask_for(server, CRON_PATHS, seconds=ASKING_SECONDS / 2, pause=PAUSE_SECONDS)
+    del stalls_from
+    noted = take(server)
+    own, servers = cost_of_asking(server, "urllib", runs=RUNS)
+    return rounds, noted, own + servers
+
+
+def _delete_all(server: Server) -> Noted:
+    take(server)
+    for terminal in server.expect("GET", "api/terminals"):
+        server.expect("DELETE", f"api/terminals/{terminal['name']}")
+    for session in server.expect("GET", "api/sessions"):
+        server.expect("DELETE", f"api/sessions/{session['id']}")
+    return take(server)
+
+
+def _let_all_come_due(server: Server) -> Noted:
+    """Make everything due in a few seconds, and watch until it is all shut down."""
+    take(server)
+    limits = {"warn_seconds": 60, "kernel_timeout_seconds": 60, "terminal_timeout_seconds": 60}
+    server.expect("PUT", "lcc/idle/policy", limits)
+    end = time.monotonic() + 150
+    while time.monotonic() < end:
+        time.sleep(1)
+        if not server.expect("GET", "api/terminals") and not server.expect("GET", "api/kernels"):
+            return take(server)
+    left = len(server.expect("GET", "api/terminals")), len(server.expect("GET", "api/kernels"))
+    raise RuntimeError(f"After 150 s there are still {left[0]} terminals and {left[1]} kernels.\n{server.log()[-2000:]}")
+
+
+def _stall(name: str, ours: Noted, peer: Noted, peer_name: str) -> Figure:
+    return Figure(
+        name,
+        1000 * max(ours.late_cpu),
+        "ms",
+        peer=1000 * max(peer.late_cpu),
+        peer_name=peer_name,
+        limit=MOST_MS,
+        how=f"a tick every 5 ms in the server, {len(ours.late)} ticks; the longest that one came late, or the CPU time "
+        f"the server used meanwhile if that is less (others use this machine too); by the wall alone "
+        f"{1000 * max(ours.late):.1f} ms, peer {1000 * max(peer.late):.1f} ms; p99.9 by the wall "
+        f"{1000 * percentile(ours.late, 0.999):.1f} ms",
+    )
