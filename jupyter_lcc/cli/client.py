@@ -141,7 +141,8 @@ class Client:
                 Exit.NO_EXTENSION,
                 f"The server at {url} does not run jupyter_lcc.",
                 "Install it in the server's environment (`pip install jupyter_lcc`) and start the server again, or "
-                "enable it with `jupyter server extension enable jupyter_lcc`.",
+                "enable it with `jupyter server extension enable jupyter_lcc`. If it is there, the server's log tells "
+                "why it could not be loaded: a wrong setting, for example.",
             )
         if status in (301, 302, 303, 307, 308, 401, 403):
             return self._not_signed_in()

@@ -23,7 +23,7 @@ _FILES = (
     "jupyter_server_config",
     "jupyter_lab_config",
     "jupyter_notebook_config",
-    "jupyter_lcc_config",
+    "jupyter_jupyter_lcc_config",
 )
 _TRAIT = re.compile(r"--(\w+)\.(\w+)(?:=(.*))?", re.DOTALL)
 
