@@ -85,7 +85,9 @@ export class LccClient {
       .filter(([, value]) => value !== null && value !== undefined)
       .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`);
     const url = URLExt.join(this._settings.baseUrl, filled) + (asked.length ? `?${asked.join('&')}` : '');
-    const init: RequestInit = { method };
+    // With JupyterLab's default, `no-store`, it adds a bare number to the query, which the server refuses as it
+    // refuses every name it doesn't know.
+    const init: RequestInit = { method, cache: 'no-cache' };
     if (body !== undefined) {
       init.body = JSON.stringify(body);
     }

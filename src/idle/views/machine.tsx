@@ -3,7 +3,8 @@ import * as React from 'react';
 
 import type { IdleView, Lease } from '../../api/generated';
 import { HOUR_SECONDS, keepChoices, MACHINE } from '../targets';
-import { afterwardsOf, headlineOf, nextOf, problemOf, reasonOf, secondsUntil, type Speech } from '../words';
+import { afterwardsOf, headlineOf, nextOf, problemOf, secondsUntil, type Speech } from '../words';
+import { Why } from './why';
 
 export interface IMachineProps {
   view: IdleView;
@@ -11,16 +12,20 @@ export interface IMachineProps {
   speech: Speech;
   pending: ReadonlySet<string>;
   limitsOpen: boolean;
+  whyOpen: boolean;
   onKeep(targetId: string, seconds: number): void;
   onEndLease(leaseId: string): void;
   onLimits(): void;
+  onWhy(targetId: string): void;
 }
+
+const WHY_ID = 'jp-Lcc-why-instance';
 
 const CHOICES = [1, 4, 8].map(hours => hours * HOUR_SECONDS);
 
 /** The machine as a whole: one honest sentence, what comes next, and a way to keep everything on. */
 export function Machine(props: IMachineProps): JSX.Element {
-  const { view, now, speech, limitsOpen, onLimits } = props;
+  const { view, now, speech, limitsOpen, whyOpen, onLimits, onWhy } = props;
   const { trans } = speech;
   const next = view.mode === 'enforce' ? nextOf(view) : null;
   const afterwards = afterwardsOf(speech, view, now);
@@ -40,12 +45,15 @@ export function Machine(props: IMachineProps): JSX.Element {
         <settingsIcon.react tag="span" className="jp-Lcc-buttonIcon" />
         {trans.__('Limits')}
       </button>
-      {view.instance.reason === 'not_stopped_here' && (
-        <details className="jp-Lcc-details">
-          <summary>{trans.__('And the machine itself?')}</summary>
-          <p>{reasonOf(speech, view.instance, view.mode)}</p>
-        </details>
-      )}
+      <button
+        className="jp-Lcc-link"
+        aria-expanded={whyOpen}
+        aria-controls={whyOpen ? WHY_ID : undefined}
+        onClick={() => onWhy(MACHINE)}
+      >
+        {trans.__('And the machine itself?')}
+      </button>
+      {whyOpen && <Why id={WHY_ID} target={view.instance} mode={view.mode} now={now} speech={speech} />}
     </div>
   );
 }

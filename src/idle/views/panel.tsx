@@ -58,6 +58,8 @@ export function Panel(props: IPanelProps): JSX.Element {
               speech={speech}
               pending={pending}
               limitsOpen={disclosure.isOpen('limits')}
+              whyOpen={disclosure.isOpen('why:instance')}
+              onWhy={id => disclosure.toggle(`why:${id}`)}
               onKeep={(id, seconds) => void actions.keep(id, seconds)}
               onEndLease={id => void actions.endLease(id)}
               onLimits={() => disclosure.toggle('limits')}

@@ -62,6 +62,7 @@ export function Row(props: IRowProps): JSX.Element {
         >
           {trans.__('Why?')}
         </button>
+        <Keep {...props} name={name} />
       </div>
       {whyOpen && <Why id={whyId} target={target} mode={mode} now={now} speech={speech} />}
     </li>
@@ -89,7 +90,7 @@ function Name({ target, speech, name, canOpen, onOpen }: IRowProps & { name: str
 }
 
 function Buttons(props: IRowProps & { name: string }): JSX.Element {
-  const { target, mode, speech, name, pending, onKeepMenu, onPin, onUnpin, onShutDown } = props;
+  const { target, mode, speech, name, pending, onPin, onUnpin, onShutDown } = props;
   const { trans } = speech;
   const lease = target.lease?.target_id === target.id ? target.lease : null;
   const disabled = pending || target.shutting_down;
@@ -97,33 +98,19 @@ function Buttons(props: IRowProps & { name: string }): JSX.Element {
     ? trans.__('Stop keeping %1', name)
     : trans.__('Keep %1 for as long as is allowed', name);
   const shutDownLabel = trans.__('Shut down %1', name);
-  const keepLabel = trans.__('Keep %1 for a time', name);
   return (
     <span className="jp-Lcc-buttons">
       {mode !== 'off' && (
-        <>
-          <button
-            className="jp-Lcc-button jp-Lcc-keepButton"
-            aria-haspopup="menu"
-            aria-label={keepLabel}
-            title={keepLabel}
-            disabled={disabled}
-            onClick={event => onKeepMenu(target, event.currentTarget)}
-          >
-            {trans.__('Keep')}
-            <caretDownIcon.react tag="span" className="jp-Lcc-buttonIcon" />
-          </button>
-          <button
-            className={lease ? 'jp-Lcc-iconButton jp-mod-on' : 'jp-Lcc-iconButton'}
-            aria-pressed={lease !== null}
-            aria-label={pinLabel}
-            title={pinLabel}
-            disabled={disabled}
-            onClick={() => (lease ? onUnpin(lease.id) : onPin(target))}
-          >
-            <pinIcon.react tag="span" />
-          </button>
-        </>
+        <button
+          className={lease ? 'jp-Lcc-iconButton jp-mod-on' : 'jp-Lcc-iconButton'}
+          aria-pressed={lease !== null}
+          aria-label={pinLabel}
+          title={pinLabel}
+          disabled={disabled}
+          onClick={() => (lease ? onUnpin(lease.id) : onPin(target))}
+        >
+          <pinIcon.react tag="span" />
+        </button>
       )}
       <button
         className="jp-Lcc-iconButton"
@@ -135,5 +122,30 @@ function Buttons(props: IRowProps & { name: string }): JSX.Element {
         <shutDownIcon.react tag="span" />
       </button>
     </span>
+  );
+}
+
+function Keep({
+  target,
+  mode,
+  speech,
+  name,
+  pending,
+  onKeepMenu
+}: IRowProps & { name: string }): JSX.Element | null {
+  const { trans } = speech;
+  const label = trans.__('Keep %1 for a time', name);
+  return mode === 'off' ? null : (
+    <button
+      className="jp-Lcc-button jp-Lcc-keepButton"
+      aria-haspopup="menu"
+      aria-label={label}
+      title={label}
+      disabled={pending || target.shutting_down}
+      onClick={event => onKeepMenu(target, event.currentTarget)}
+    >
+      {trans.__('Keep')}
+      <caretDownIcon.react tag="span" className="jp-Lcc-buttonIcon" />
+    </button>
   );
 }
