@@ -29,9 +29,12 @@ from uuid import uuid4
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 PYTHON = os.environ.get("LCC_BLACKBOX_PYTHON") or sys.executable
-CHECKOUT = Path(__file__).parents[2]
+CHECKOUT = Path(os.environ.get("LCC_BLACKBOX_PACKAGE") or Path(__file__).parents[2])
+"""Where the package lies that is tested; a copy broken on purpose shows that the tests can fail."""
 TOKEN = "black-box"
 MARK = "LCC_BLACKBOX_MARK"
+MARKS: list[str] = []
+"""One for each server that was made; in the environment of everything it started."""
 _MADE: dict[str, Path] = {}
 
 
@@ -80,6 +83,11 @@ class Server:
     package: Path = CHECKOUT
     base_url: str = "/"
     preexec: Any = None
+    log_name: str = "server.log"
+    retries: int = 0
+    also: Server | None = None
+    """Another server this one can't do without; ended with it."""
+    unmount: Path | None = None
     home: Path = field(init=False)
     port: int = field(init=False)
     process: subprocess.Popen[bytes] | None = field(init=False, default=None)
@@ -88,6 +96,7 @@ class Server:
         self.home = Path(tempfile.mkdtemp(prefix=f"lcc-{self.name}-"))
         self.port = _free_port()
         self.mark = uuid4().hex
+        MARKS.append(self.mark)
         _MADE[self.mark] = self.home
         for name, content in self.files.items():
             self.write(name, content)
@@ -104,8 +113,20 @@ class Server:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         return path
 
+    @property
+    def state_key(self) -> str:
+        """The folder of this server's own state in `state_dir`."""
+        return f"port-{self.port}"
+
     def log(self) -> str:
-        return (self.home / "server.log").read_text(errors="replace")
+        return (self.home / self.log_name).read_text(errors="replace")
+
+    def errors(self) -> list[str]:
+        """Errors and tracebacks in the server's log; what a kernel writes there while it is ended is its own."""
+        lines = self.log().splitlines()
+        starts = [n for n, line in enumerate(lines) if line.startswith("[E ") or "Traceback (most recent" in line]
+        blocks = ["\n".join(lines[n : n + 40]) for n in starts]
+        return [b for b in blocks if "/ipykernel/" not in b.split("\n[")[0] or b.startswith("[E ")]
 
     # -- lifetime ------------------------------------------------------------------------------------------
 
@@ -138,7 +159,7 @@ class Server:
             "--allow-root",
             "--no-browser",
             f"--ServerApp.port={self.port}",
-            "--ServerApp.port_retries=0",
+            f"--ServerApp.port_retries={self.retries}",
             "--ServerApp.ip=127.0.0.1",
             f"--ServerApp.base_url={self.base_url}",
             f"--ServerApp.root_dir={self.home}",
@@ -146,7 +167,7 @@ class Server:
             *self._limit_options(),
             *self.options,
         ]
-        with open(self.home / "server.log", "ab") as log:
+        with open(self.home / self.log_name, "ab") as log:
             self.process = subprocess.Popen(
                 command,
                 cwd=self.home,
@@ -170,8 +191,10 @@ class Server:
             if self.process.poll() is not None:
                 raise AssertionError(f"{self.name} ended with {self.process.returncode}:\n{self.log()}")
             with contextlib.suppress(OSError, http.client.HTTPException):
-                if self.ask("GET", "lcc/about").status == 200:
+                if (status := self.ask("GET", "lcc/about").status) == 200:
                     return
+                if status == 404:
+                    raise AssertionError(f"{self.name} runs without the extension:\n{self.log()}")
             time.sleep(0.1)
         raise AssertionError(f"{self.name} does not answer:\n{self.log()}")
 
@@ -197,6 +220,10 @@ class Server:
         """End whatever is left of this server and remove its home."""
         self.end(signal.SIGKILL)
         _end_marked(self.mark)
+        if self.unmount is not None:
+            subprocess.run(["umount", "-l", str(self.unmount)], check=False)
+        if self.also is not None:
+            self.also.clean_up()
         shutil.rmtree(self.home, ignore_errors=True)
         _MADE.pop(self.mark, None)
 
@@ -281,15 +308,19 @@ class Server:
             answer = (await self.call("POST", "api/sessions", wish, expect=201)).json()
             session_id, model = answer["id"], answer["kernel"]
         kernel = Kernel(self, model["id"], session_id, Moment(before, time.monotonic()))
-        kernel.pid = _kernel_process(model["id"])
+        while not (pid := _kernel_process(model["id"])):
+            assert time.monotonic() < before + 30, "the kernel has no process"
+            await asyncio.sleep(0.05)
+        kernel.pid = pid
         return kernel
 
-    async def start_terminal(self) -> Terminal:
-        """Open a terminal; nobody connects."""
+    async def start_terminal(self, *, numbered: bool = False) -> Terminal:
+        """Open a terminal; nobody connects. Jupyter gives numbers of closed ones again, so each has a name here."""
+        wish = None if numbered else {"name": f"t{uuid4().hex[:8]}"}
         async with _TERMINAL_BIRTH:
             known = _children(self.pid)
             before = time.monotonic()
-            name = (await self.call("POST", "api/terminals", expect=200)).json()["name"]
+            name = (await self.call("POST", "api/terminals", wish, expect=200)).json()["name"]
             started = Moment(before, time.monotonic())
             born = [pid for pid in _children(self.pid) - known if _has_terminal(pid)]
         assert len(born) == 1, born
@@ -585,20 +616,26 @@ def _kernel_process(kernel_id: str) -> int:
     return 0
 
 
+def marked(mark: str) -> list[int]:
+    """Every process that was started, however indirectly, by the server with this mark."""
+    found = []
+    for pid in _pids():
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                if f"{MARK}={mark}".encode() in file.read() and pid != os.getpid() and is_running(pid):
+                    found.append(pid)
+    return found
+
+
 def _end_marked(mark: str) -> None:
-    """End every process that was started, however indirectly, by one of our servers."""
-    for _ in range(3):
-        left = 0
-        for pid in _pids():
+    for _ in range(5):
+        pids = marked(mark)
+        for pid in pids:
             with contextlib.suppress(OSError):
-                with open(f"/proc/{pid}/environ", "rb") as file:
-                    marked = f"{MARK}={mark}".encode() in file.read()
-                if marked and pid != os.getpid():
-                    left += 1
-                    os.kill(pid, signal.SIGKILL)
-        if not left:
+                os.kill(pid, signal.SIGKILL)
+        if not pids:
             return
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def clean_up_all() -> None:
