@@ -39,6 +39,9 @@ ROUTES = (*about.ROUTES, *idle_handlers.ROUTES)
 """The whole table; handlers, openapi.json and the TypeScript types follow from it."""
 
 
+KERNEL_ACTIONS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
+
+
 class LccExtension(ExtensionApp):
     """jupyter_lcc: look after the life of a notebook machine."""
 
@@ -109,10 +112,13 @@ class LccExtension(ExtensionApp):
             remote=server.gateway_config.gateway_enabled,
             log=self.log,
         )
+        if server.event_logger is not None:
+            server.event_logger.add_listener(schema_id=KERNEL_ACTIONS, listener=kernels.on_kernel_action)
+        # ExtensionApp holds a copy of the server's settings and writes it back after this, so that is the one.
         settings = server.web_app.settings
-        connection = settings.get("kernel_websocket_connection_class")
+        connection = self.settings.get("kernel_websocket_connection_class")
         if connection is not None:
-            settings["kernel_websocket_connection_class"] = observing_input(connection, kernels)
+            self.settings["kernel_websocket_connection_class"] = observing_input(connection, kernels)
         return [kernels, Terminals(partial(settings.get, "terminal_manager"), clock)]
 
 

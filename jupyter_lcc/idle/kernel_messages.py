@@ -18,6 +18,26 @@ CHATTER = timedelta(seconds=5)
 """A request that isn't a run cell counts as work when it keeps the kernel busy for longer than this: a
 slider's callback that computes does, a heartbeat doesn't."""
 
+NEVER_WORK = frozenset(
+    (
+        "complete_request",
+        "comm_info_request",
+        "connect_request",
+        "create_subshell_request",
+        "debug_request",
+        "delete_subshell_request",
+        "history_request",
+        "inspect_request",
+        "interrupt_request",
+        "is_complete_request",
+        "kernel_info_request",
+        "list_subshell_request",
+        "shutdown_request",
+        "usage_request",
+    )
+)
+"""What front ends ask by themselves, however long the kernel takes over it."""
+
 _DELIMITER = b"<IDS|MSG>"
 _RUN = "execute_request"
 _CONTROL = frozenset(("usage_request", "debug_request", "interrupt_request", "shutdown_request", "kernel_info_request"))
@@ -89,10 +109,11 @@ class KernelTalk:
 
     def work(self, now: datetime) -> Running | None:
         """Give the request that is work now, the oldest; None if it is only chatter or nothing."""
-        for running in self._open.values():
-            if running.visible or now - running.since > CHATTER:
-                return running
-        return None
+        return next((running for running in self._open.values() if _is_work(running, now)), None)
+
+    def is_pending(self) -> bool:
+        """Tell whether a request is open that may turn out to be work."""
+        return any(running.msg_type not in NEVER_WORK for running in self._open.values())
 
     def is_silent(self) -> bool:
         """Tell whether nothing is known to run, chatter included."""
@@ -120,8 +141,12 @@ class KernelTalk:
             running = self._open.pop("?", None)
         if running is None:
             return False
-        if running.visible or now - running.since > CHATTER:
+        if _is_work(running, now):
             self.ran_at = now
             return True
         self.chatter = (running.msg_type, now)
         return running.msg_type == _RUN
+
+
+def _is_work(running: Running, now: datetime) -> bool:
+    return running.visible or (running.msg_type not in NEVER_WORK and now - running.since > CHATTER)

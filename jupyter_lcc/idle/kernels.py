@@ -6,6 +6,7 @@ model's state and activity alone.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -65,12 +66,13 @@ class Kernels:
 
     async def observe(self, table: ProcessTable | None) -> Sequence[Sighting]:
         """See every kernel."""
-        models = await ensure_async(self._manager.list_kernels())
+        models = await ensure_async(self._manager.list_kernels()) if self._remote else self._models()
         sessions = await self._sessions_by_kernel()
         seen: dict[str, Sighting] = {}
         for model in models:
             await self._learn_own_limit(model["id"], model["name"])
-            seen[model["id"]] = self._see(model, sessions.get(model["id"], ()), table)
+            if model["id"] in self._manager:  # it may have gone while we waited
+                seen[model["id"]] = self._see(model, sessions.get(model["id"], ()), table)
         self._forget_all_but(seen.keys())
         self._last = seen
         return list(seen.values())
@@ -90,6 +92,28 @@ class Kernels:
         kernel_id = target_id.removeprefix(_PREFIX)
         await ensure_async(self._manager.shutdown_kernel(kernel_id))
 
+    async def on_kernel_action(self, **event: Any) -> None:
+        """Listen to a kernel from its very start, before anybody can run a cell in it.
+
+        Called for Jupyter's `kernel_actions` events. A kernel that is joined later may already be busy with
+        a cell whose begin was missed. Takes whatever an event logger passes: a listener that can't be called
+        would break the start of the kernel itself.
+        """
+        data = event.get("data") or {}
+        kernel_id = data.get("kernel_id")
+        if self._remote or data.get("action") not in ("start", "restart") or kernel_id is None:
+            return
+        for _ in range(100):  # the event comes a moment before the kernel is in the manager's list
+            if kernel_id in self._manager:
+                break
+            await asyncio.sleep(0.01)
+        else:
+            return
+        kernel = self._manager.get_kernel(kernel_id)
+        said = getattr(kernel, "execution_state", None) or "starting"
+        self._listen(kernel_id, kernel, said, _pid_of(kernel), self._clock.now())
+        self._on_change(_PREFIX + kernel_id)
+
     def input_asked(self, kernel_id: str) -> None:
         """The kernel asks a person for a line (`input()`)."""
         self._waiting[kernel_id] = self._clock.now()
@@ -107,6 +131,19 @@ class Kernels:
     async def close(self) -> None:
         """Stop listening."""
         self._forget_all_but(())
+
+    def _models(self) -> list[Mapping[str, Any]]:
+        """Give the models of all kernels but those that are just being made.
+
+        For a moment a new kernel is in the manager's list and has no model yet, and `list_kernels` fails for all.
+        """
+        models: list[Mapping[str, Any]] = []
+        for kernel_id in self._manager.list_kernel_ids():
+            try:
+                models.append(self._manager.kernel_model(kernel_id))
+            except Exception as error:
+                self._log.debug("jupyter_lcc: kernel %s can't be looked at now: %r", kernel_id, error)
+        return models
 
     def _see(
         self,
@@ -133,6 +170,7 @@ class Kernels:
             state=state,
             active_at=active_at,
             since=since,
+            pending=ear is not None and ear.talk.is_pending(),
             own_limit_seconds=self._own_limits.get(kernel_id),
             evidence=self._evidence(model, state, ear, now),
             pid=pid,
@@ -157,15 +195,16 @@ class Kernels:
         active_at = max(filter(None, (talk.ran_at, talk.restarted_at)))
         if said == "dead":
             return "dead", active_at, None
-        work = talk.work(now)
+        work, asked_at = talk.work(now), self._waiting.get(kernel_id)
+        if work is None and not (said == "busy" and talk.is_silent()):
+            self._waiting.pop(kernel_id, None)  # what asked has ended
+            asked_at = None
+        if asked_at is not None:
+            return "waiting", max(asked_at, active_at), asked_at
         if work is None:
-            self._waiting.pop(kernel_id, None)
             if talk.heard or said == "idle":
                 return "idle", active_at, None
             return ("starting" if said in _STARTING or said == "busy" else "unknown"), active_at, None
-        asked_at = self._waiting.get(kernel_id)
-        if asked_at is not None:
-            return "waiting", max(asked_at, active_at), asked_at
         return "working", now, work.since
 
     def _listen(self, kernel_id: str, kernel: Any, said: str, pid: int | None, now: datetime) -> _Ear | None:
@@ -176,6 +215,8 @@ class Kernels:
                 return None  # still being launched, or not a kernel with sockets
             ear = _Ear(kernel, ports, pid, KernelTalk(now), self._clock, lambda: self._on_change(_PREFIX + kernel_id))
             self._heard[kernel_id] = ear
+            if said == "busy":
+                ear.talk.assume_running(now)
         if pid != ear.pid:
             ear.pid = pid
             ear.talk.restart(now)

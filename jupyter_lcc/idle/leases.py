@@ -85,6 +85,8 @@ class LeaseBook:
 
     def covering(self, target_id: str) -> Lease | None:
         """Give the lease that keeps a target longest: its own or the machine's."""
+        if not self._held:
+            return None
         leases = [lease for lease in (self.of(target_id), self.of(INSTANCE)) if lease is not None]
         return max(leases, key=lambda lease: lease.expires_at, default=None)
 

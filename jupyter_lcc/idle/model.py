@@ -149,7 +149,8 @@ class Sighting(Model, frozen=True, kw_only=True):
     """What an adapter sees of one target at one moment, times on the steady clock.
 
     `active_at` is the last thing a person or work did as far as this adapter can tell, None if it can't;
-    `since` the begin of the present state if it is known; `own_limit_seconds` a limit the target brings
+    `since` the begin of the present state if it is known; `pending` that something has just begun which may
+    turn out to be work, so that a shutdown must wait a moment; `own_limit_seconds` a limit the target brings
     along (a kernelspec's `cull_idle_timeout`).
     """
 
@@ -159,6 +160,7 @@ class Sighting(Model, frozen=True, kw_only=True):
     state: State
     active_at: datetime | None
     since: datetime | None = None
+    pending: bool = False
     own_limit_seconds: int | None = None
     evidence: tuple[Evidence, ...] = ()
     pid: int | None = None

@@ -20,15 +20,19 @@ class Monitor:
         self._service = service
         self._log = log
         self._task: asyncio.Task[None] | None = None
+        self._ending = False
 
     def start(self) -> None:
         """Begin on the running event loop."""
+        self._ending = False
         self._task = asyncio.get_running_loop().create_task(self._run(), name="jupyter_lcc idle monitor")
 
     async def stop(self) -> None:
         """End the rounds, save, let go."""
         if self._task is None:
             return
+        # `wait_for` may swallow a cancellation that meets its result (python/cpython#86296), hence the flag.
+        self._ending = True
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         self._task = None
@@ -36,7 +40,7 @@ class Monitor:
 
     async def _run(self) -> None:
         failed = started = False
-        while True:
+        while not self._ending:
             self._service.wake.clear()
             try:
                 if not started:

@@ -281,8 +281,8 @@ class IdleService:
     async def _freshen(self) -> None:
         last = self._watch.last_check
         if last is not None and self._clock.now() - last < FRESH and not self._changed and not self._watch.has_news():
-            self._watch.conclude()
-        elif not await self._watch.wait_for_check():
+            return  # the monitor's rounds see to what time alone changes
+        if not await self._watch.wait_for_check():
             await self._check()
 
     async def _find(self, target_id: str) -> Record:

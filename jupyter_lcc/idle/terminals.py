@@ -96,7 +96,11 @@ class Terminals:
 
     async def shut_down(self, target_id: str) -> None:
         """Do what Jupyter does for DELETE /api/terminals/<name>."""
-        await self._manager.terminate(self._names[target_id], force=True)
+        name = self._names[target_id]
+        # ptyprocess sleeps for this long, on the event loop, when it closes a terminal: enough to be noticed
+        # when many go at once.
+        self._manager.terminals[name].ptyproc.delayafterclose = 0.005
+        await self._manager.terminate(name, force=True)
 
     async def close(self) -> None:
         """Stop listening to the keys."""

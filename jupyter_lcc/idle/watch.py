@@ -28,6 +28,9 @@ T = TypeVar("T")
 RETRY_AFTER = timedelta(seconds=60)
 """When a shutdown failed, it is tried again after this."""
 
+PENDING = timedelta(milliseconds=200)
+"""How long a shutdown waits for something that has just begun to end, or to show that it is work."""
+
 REMEMBER_STOPPED = timedelta(hours=1)
 """For how long a keep of something that was shut down is answered with "too late" instead of "unknown"."""
 
@@ -227,7 +230,7 @@ class Watch:
             self.write_lease_end(lease, actor="monitor")
         for record in self.records.all():
             if record.sighting.id not in self._stopping:
-                self._judge(record)
+                self._judge(record, now)
         self._sum_up(now)
         for target_id in [stopped for stopped, at in self._stopped.items() if now - at > REMEMBER_STOPPED]:
             del self._stopped[target_id]
@@ -262,21 +265,25 @@ class Watch:
         ruling = self.rulings.get(target_id)
         return ruling is not None and ruling.verdict != "keep"
 
-    def _judge(self, record: Record) -> None:
-        target_id, now = record.sighting.id, self._clock.now()
-        ruling = self._rule(record)
+    def _judge(self, record: Record, now: datetime) -> None:
+        target_id = record.sighting.id
+        ruling = self._rule(record, now)
         if ruling.verdict == "keep":
             record.warned_at = None
+            self._retry_at.pop(target_id, None)
         elif ruling.warning_due:
             record.warned_at = now
-            ruling = self._rule(record)
+            ruling = self._rule(record, now)
             if self.policy.mode.value == "enforce":
                 self._teller.emit("warning", record, ruling)
         elif ruling.verdict == "shut_down" and self._may_begin(target_id, now):
             fresh = self.look_again(target_id)
             if fresh is None:
                 return
-            ruling = self._rule(fresh)
+            ruling = self._rule(fresh, now)
+            if ruling.verdict == "shut_down" and fresh.sighting.pending:
+                self._retry_at[target_id] = now + PENDING
+                return
             if ruling.verdict == "shut_down":
                 self.begin_shutdown(fresh, ruling, actor="monitor")
                 return
@@ -285,7 +292,7 @@ class Watch:
     def _may_begin(self, target_id: str, now: datetime) -> bool:
         return self.policy.mode.value == "enforce" and self._retry_at.get(target_id, now) <= now
 
-    def _rule(self, record: Record) -> Ruling:
+    def _rule(self, record: Record, now: datetime) -> Ruling:
         sighting = record.sighting
         lease = self._leases.covering(sighting.id)
         facts = Facts(
@@ -297,12 +304,12 @@ class Watch:
             warned_at=record.warned_at,
         )
         limits = limits_for(sighting.kind, sighting.own_limit_seconds, self.policy, stoppable=sighting.id != INSTANCE)
-        ruling = rule(facts, limits, self._clock.now())
+        ruling = rule(facts, limits, now)
         self.rulings[sighting.id] = ruling
         return ruling
 
     def _ruling_of(self, record: Record) -> Ruling:
-        return self.rulings.get(record.sighting.id) or self._rule(record)
+        return self.rulings.get(record.sighting.id) or self._rule(record, self._clock.now())
 
     def _sum_up(self, now: datetime) -> None:
         """See the machine as the sum of what runs on it."""
@@ -313,7 +320,7 @@ class Watch:
         times = (self.instance.active_at, self.instance.used_at, seen.active_at)
         self.instance.active_at = max(time for time in times if time is not None)
         self._teller.write_if_new(
-            self.instance, self._rule(self.instance), self._leases.covering(INSTANCE), self.policy
+            self.instance, self._rule(self.instance, now), self._leases.covering(INSTANCE), self.policy
         )
 
     def _interval(self) -> float:
