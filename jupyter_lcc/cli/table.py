@@ -62,13 +62,16 @@ def lay_out(rows: Sequence[Sequence[str]], width: int, *, right: frozenset[int] 
 
 def fill(text: str, width: int, indent: str = "") -> list[str]:
     """Break a sentence into lines; the second and later ones begin with `indent`. A word wider than a line is cut."""
-    lines, line = [], ""
-    for word in text.split(" "):
+    words = text.lstrip(" ")
+    lines, line = [], text[: len(text) - len(words)]
+    begun = False
+    for word in words.split(" "):
         if line.strip() and width_of(line) + 1 + width_of(word) > width:
             lines.append(line.rstrip())
             line = indent + word
         else:
-            line = f"{line} {word}" if line else word
+            line = f"{line} {word}" if begun else line + word
+        begun = True
         while width_of(line) > width > len(indent) + 1:
             end = next(n for n in range(len(line), 0, -1) if width_of(line[:n]) <= width)
             lines.append(line[:end])

@@ -98,8 +98,9 @@ def verdict_of_decision(decision: Decision, now: datetime) -> str:
             return f"This version doesn't stop the machine itself. What ran on it was {decision.state} since {at}."
         return f"{name} was kept: {_KEPT.get(decision.reason, decision.reason)}. So it was since {at}."
     tail = " Mode was observe, so nothing was done." if decision.mode == "observe" else ""
-    stops = f" for {say_moment(decision.stops_at, now)}" if decision.stops_at else ""
-    return f"{name} was due to be shut down{stops}: {_because(decision)}. So it was since {at}.{tail}"
+    due = f", due to be shut down at {say_moment(decision.stops_at, now, seconds=True)}" if decision.stops_at else ""
+    word = "was warned" if decision.verdict == "warn" else "was over its limit"
+    return f"{name} {word}{due}: {_because(decision)}. So it was since {at}.{tail}"
 
 
 def history_line(decision: Decision, now: datetime) -> str:

@@ -51,7 +51,7 @@ class Why(LccCommand):
         view = client.get("idle", IdleView).value
         query = {"target_id": find_target(client, view, self.extra_args[0] if self.extra_args else "", before=at)}
         if at is not None:
-            query["at"] = at.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+            query["at"] = at.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
         answer = client.get("idle/why", Explanation, query)
         if self.as_json:
             self.print_raw(answer)
@@ -113,6 +113,8 @@ def _particulars(
         yield "Mode", about.mode
         return
     yield "Mode", told.policy.mode.value
+    if about.shutting_down:
+        return
     if told.next_change_at is not None:
         yield "Next", f"by time alone nothing changes before {say_moment(told.next_change_at, now, seconds=True)}"
     else:

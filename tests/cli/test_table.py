@@ -51,8 +51,16 @@ def test_nothing_that_moves_the_cursor_is_printed(text: str) -> None:
     assert not any(unicodedata.category(char) in ("Cc", "Cf", "Cs") for char in clean(text))
 
 
+@given(names, st.integers(20, 100))
+def test_filling_loses_nothing_but_spaces(text: str, width: int) -> None:
+    lines = fill(text, width)
+    assert all(width_of(line) <= width for line in lines)
+    assert "".join("".join(lines).split()) == "".join(text.split())
+
+
 def test_filled_lines_are_indented_and_fit() -> None:
-    lines = fill("word " * 40, 40, "    ")
+    lines = fill("  word" + " word" * 40, 40, "    ")
+    assert lines[0].startswith("  word ")
     assert len(lines) > 1
     assert all(len(line) <= 40 for line in lines)
     assert all(line.startswith("    ") for line in lines[1:])

@@ -173,6 +173,11 @@ def test_the_first_sentence(targets: tuple[Target, ...], mode: Mode, said: str) 
     assert line.endswith("The machine itself is not stopped by this version.")
 
 
+def test_a_shutdown_under_way_is_said_first() -> None:
+    stopping = target(verdict="shut_down", reason="idle", shutting_down=True)
+    assert headline(view(stopping, target("b.ipynb")), NOW).startswith("Being shut down now: train.ipynb.")
+
+
 @pytest.mark.parametrize("state", get_args(State))
 def test_a_korean_notebook_keeps_the_table_in_line(state: State) -> None:
     lines = describe(view(target("대규모언어모델학습" * 8 + ".ipynb", state=state), target("b.ipynb")), NOW, 80)
