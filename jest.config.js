@@ -30,7 +30,7 @@ module.exports = {
   ],
   coverageReporters: ['lcov', 'text'],
   reporters: ['default'],
-  testRegex: 'src/.*/__tests__/.*\\.spec\\.tsx?$',
+  testRegex: 'src/(.*/)?__tests__/.*\\.spec\\.tsx?$',
   transform: {
     ...baseConfig.transform,
     '^.+\\.tsx?$': ['ts-jest', { tsconfig: '<rootDir>/tsconfig.test.json', diagnostics: true }]

@@ -203,8 +203,16 @@ export class Warnings implements IDisposable {
   private async _keep(targets: readonly Target[], seconds: number): Promise<string> {
     const { model, speech } = this._options;
     let lease: Lease | null = null;
+    let refusal: unknown = null;
     for (const target of targets) {
-      lease = await model.keep(target.id, seconds);
+      try {
+        lease = await model.keep(target.id, seconds);
+      } catch (reason) {
+        refusal ??= reason; // the others are kept all the same
+      }
+    }
+    if (refusal !== null) {
+      throw refusal;
     }
     return lease ? grantedOf(speech, lease, model.now()) : '';
   }
