@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -28,12 +29,14 @@ def main() -> int:
     chosen: list[str] = parser.parse_args().groups or list(GROUPS)
     if unknown := set(chosen) - GROUPS.keys():
         parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(GROUPS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     figures: list[Figure] = []
     failures: list[str] = []
     for group in chosen:
         began = time.monotonic()
         try:
-            figures.extend(GROUPS[group]())
+            for figure in GROUPS[group]():
+                figures.append(figure)
         except RuntimeError as error:
             failures.append(f"{group} could not be measured: {error}")
         sys.stderr.write(f"{group}: {time.monotonic() - began:.0f} s\n")

@@ -33,7 +33,7 @@ class FakeKernel:
 
     def connect_iopub(self, identity: bytes | None = None) -> ZMQStream:
         """Connect to the silent channel."""
-        socket = zmq.Context.instance().socket(zmq.SUB)
+        socket: Any = zmq.Context.instance().socket(zmq.SUB)
         socket.setsockopt(zmq.SUBSCRIBE, b"")
         socket.connect(f"tcp://127.0.0.1:{self.ports[0]}")
         return ZMQStream(socket)
@@ -43,9 +43,9 @@ class FakeKernelManager(AsyncMappingKernelManager):
     """Keeps FAKE kernels; everything above it (sessions, REST) is Jupyter's own."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
+        super().__init__(**settings)  # type: ignore[no-untyped-call]
         self._fakes: dict[str, FakeKernel] = {}
-        self._channel = zmq.Context.instance().socket(zmq.PUB)
+        self._channel: Any = zmq.Context.instance().socket(zmq.PUB)
         self._port = self._channel.bind_to_random_port("tcp://127.0.0.1")
 
     def __contains__(self, kernel_id: object) -> bool:

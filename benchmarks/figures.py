@@ -51,7 +51,7 @@ def as_table(figures: Sequence[Figure]) -> str:
         for figure in figures
     ]
     widths = [max(len(row[at]) for row in [head, *rows]) for at in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in [head, *rows]]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in [head, *rows]]
     lines.insert(1, "  ".join("-" * width for width in widths))
     notes = [f"{figure.name}: {figure.how}" for figure in figures if figure.how]
     return "\n".join([*lines, "", *notes])

@@ -53,8 +53,8 @@ class Probe:
             if self._looked:
                 self._looks.append((time.perf_counter() - wall, time.process_time() - cpu))
 
-        Watch.check = noted_check  # type: ignore[method-assign]
-        IdleService.step = timed_step  # type: ignore[method-assign]
+        Watch.check = noted_check  # type: ignore[method-assign,assignment]
+        IdleService.step = timed_step  # type: ignore[method-assign,assignment]
 
     def take(self) -> dict[str, Any]:
         """Give what was noted, and forget it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -140,10 +141,8 @@ class Server:
             self._connection = None
         if self._popen is not None:
             family: list[psutil.Process] = []
-            try:
+            with contextlib.suppress(psutil.NoSuchProcess):
                 family = self.process.children(recursive=True)
-            except psutil.NoSuchProcess:
-                pass
             self._popen.terminate()
             try:
                 self._popen.wait(20)
@@ -151,10 +150,8 @@ class Server:
                 self._popen.kill()
                 self._popen.wait()
             for process in family:
-                try:
+                with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
-                except psutil.NoSuchProcess:
-                    continue
             self._popen = None
         shutil.rmtree(self.home, ignore_errors=True)
 
