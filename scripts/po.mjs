@@ -62,7 +62,11 @@ export function writePo(entries) {
 /** Give what JupyterLab's server reads (jupyterlab_server/translation_utils.py). */
 export function compile(entries) {
   const messages = {
-    '': { domain: 'jupyter_lcc', language: HEADER.Language.replace('_', '-'), // as JupyterLab looks it up plural_forms: HEADER['Plural-Forms'] }
+    '': {
+      domain: 'jupyter_lcc',
+      language: HEADER.Language.replace('_', '-'), // as JupyterLab looks it up
+      plural_forms: HEADER['Plural-Forms']
+    }
   };
   for (const entry of entries) {
     if (entry.translation) {
