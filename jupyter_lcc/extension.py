@@ -22,11 +22,10 @@ from .idle.kernels import Kernels, observing_input
 from .idle.monitor import Monitor
 from .idle.processes import process_started, read_table
 from .idle.service import IdleService
-from .idle.state import StateFiles
+from .idle.state import StateFiles, state_folder
 from .idle.terminals import Terminals
 from .idle.watch import TargetSource
 from .platforms.detect import choose, look
-from .platforms.model import Platform
 from .web import about
 from .web.about import Desk
 from .web.events import Events
@@ -60,7 +59,8 @@ class LccExtension(ExtensionApp):
         events = Events(server.event_logger, self.log)
         events.register()
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="jupyter_lcc")
-        self._files = StateFiles(_state_dir(config, platform), self.log)
+        folder = state_folder(config.state_dir, Path(jupyter_data_dir()), platform)
+        self._files = StateFiles(folder, self.log)
         decisions = DecisionLog(lambda: self._files.decisions, self._executor, self.log)
         self._idle = IdleService(
             clock=clock,
@@ -113,24 +113,14 @@ class LccExtension(ExtensionApp):
             log=self.log,
         )
         if server.event_logger is not None:
-            server.event_logger.add_listener(schema_id=KERNEL_ACTIONS, listener=kernels.on_kernel_action)
+            listener: Any = kernels.on_kernel_action
+            server.event_logger.add_listener(schema_id=KERNEL_ACTIONS, listener=listener)
         # ExtensionApp holds a copy of the server's settings and writes it back after this, so that is the one.
         settings = server.web_app.settings
         connection = self.settings.get("kernel_websocket_connection_class")
         if connection is not None:
             self.settings["kernel_websocket_connection_class"] = observing_input(connection, kernels)
         return [kernels, Terminals(partial(settings.get, "terminal_manager"), clock)]
-
-
-def _state_dir(config: LccIdle, platform: Platform) -> Path:
-    """Where state survives: Jupyter's data directory if that persists here, else below the persistent root."""
-    if config.state_dir:
-        return Path(config.state_dir).expanduser()
-    data = Path(jupyter_data_dir()).absolute()
-    root = platform.persistent_root
-    if root is None or platform.kind == "plain" or data.is_relative_to(root):
-        return data / "lcc"
-    return Path(root) / ".jupyter_lcc"
 
 
 def _server_key(server: Any) -> str:

@@ -26,7 +26,7 @@ from .local_checks import (
     check_rivals,
     check_state_folder,
     installed_version,
-    state_folder,
+    state_folder_of,
 )
 from .settings import Settings, command_line_of, read_settings
 from .table import fill
@@ -80,7 +80,7 @@ class Doctor(LccCommand):
             yield from _ask(client, settings)
         platform = choose(look(Path.home(), os.environ))
         yield check_platform(platform, os.environ)
-        yield check_state_folder(state_folder(settings, platform, Path(jupyter_data_dir())))
+        yield check_state_folder(state_folder_of(settings, platform, Path(jupyter_data_dir())))
         yield from check_rivals(settings, installed_version)
 
 
@@ -120,7 +120,7 @@ def check_monitor(view: IdleView) -> Iterable[Check]:
 
 
 _ADVICE = {
-    "corrupt_state_file": "Countdowns began anew. The file is kept beside the new one.",
+    "corrupt_state_file": "What it held is forgotten. The file is kept beside the new one.",
     "decision_log_failed": "Look for a full disk or missing rights. Lines wait in memory and are written later.",
     "state_file_failed": "Look for a full disk or missing rights. A restart would forget leases and countdowns.",
 }

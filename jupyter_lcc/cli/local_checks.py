@@ -7,12 +7,20 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
 
+from ..idle.state import state_folder
 from ..platforms.model import Platform
 from .findings import Check
 from .settings import Settings
 from .times import say_duration
 
-__all__ = ["check_enabled", "check_platform", "check_rivals", "check_state_folder", "installed_version", "state_folder"]
+__all__ = [
+    "check_enabled",
+    "check_platform",
+    "check_rivals",
+    "check_state_folder",
+    "installed_version",
+    "state_folder_of",
+]
 
 _KERNEL_MANAGERS = (
     "GatewayMappingKernelManager",
@@ -149,15 +157,10 @@ def check_state_folder(folder: Path) -> Check:
     return Check(name="state_folder", result="ok", message=f"{folder} can be written.")
 
 
-def state_folder(settings: Settings, platform: Platform, data_dir: Path) -> Path:
-    """Tell where a server with these settings keeps its state, as `jupyter_lcc.extension` chooses it."""
+def state_folder_of(settings: Settings, platform: Platform, data_dir: Path) -> Path:
+    """Tell where a server with these settings keeps its state."""
     configured = settings.find(("LccIdle",), "state_dir")
-    if configured is not None and configured.value:
-        return Path(str(configured.value)).expanduser()
-    root = platform.persistent_root
-    if root is None or platform.kind == "plain" or data_dir.absolute().is_relative_to(root):
-        return data_dir.absolute() / "lcc"
-    return Path(root) / ".jupyter_lcc"
+    return state_folder(str(configured.value) if configured is not None else "", data_dir, platform)
 
 
 def installed_version(package: str) -> str | None:

@@ -75,6 +75,8 @@ def describe(policy: Policy, width: int) -> list[str]:
         setting = _setting(policy, name)
         never = setting.value == 0 and name in _ZERO_IS_NEVER
         value = "never" if never else say_duration(setting.value)
+        if name == "max_lease_seconds" and setting.value == 0:
+            value = "no keeping"
         rows.append((name.removesuffix("_seconds"), value, SOURCES[setting.source], _bounds(name, setting)))
     return lay_out(rows, width)
 

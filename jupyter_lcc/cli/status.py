@@ -67,9 +67,12 @@ def headline(view: IdleView, now: datetime) -> str:
 
 def _what_matters(view: IdleView, now: datetime, is_: str) -> str:
     ending = sorted((t for t in view.targets if t.stops_at), key=lambda t: t.stops_at or now)
-    warned = [target for target in ending if target.verdict != "keep"]
+    over = [target for target in view.targets if target.verdict == "shut_down"]
+    warned = [target for target in ending if target.verdict == "warn"]
     if stopping := [target for target in view.targets if target.shutting_down]:
         return f"Being shut down now: {_names(stopping)}."
+    if over:
+        return f"Over the limit: {_names(over)}."
     if warned:
         more = f", {len(warned) - 1} more after it" if len(warned) > 1 else ""
         left = max(0, int((_stop(warned[0]) - view.taken_at).total_seconds()))

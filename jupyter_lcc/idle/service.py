@@ -233,6 +233,7 @@ class IdleService:
     async def change_policy(self, wanted: ChangePolicy) -> Policy:
         """Take a user's wishes, all or none. Raises Invalid, OutOfBounds, Locked; OutsideFailure on a full disk."""
         async with self._choosing:
+            await self._reread_choices()
             choices = change(wanted, self._given, self._choices)
             try:
                 await asyncio.to_thread(self._files.save_choices, choices)
@@ -273,10 +274,17 @@ class IdleService:
 
     async def _check(self) -> None:
         self._take_changed()
+        await self._reread_choices()
         await self._watch.check()
         await self._decisions.flush()
         self._watch.note("decision_log", self._decisions.error)
         await self._save()
+
+    async def _reread_choices(self) -> None:
+        choices = await asyncio.to_thread(self._files.fresh_choices)
+        if choices is not None:
+            self._choices = choices
+            self._watch.policy = resolve(self._given, choices)
 
     async def _freshen(self) -> None:
         last = self._watch.last_check

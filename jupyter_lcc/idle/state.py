@@ -6,15 +6,26 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ..model import Model, Timestamp
+from ..platforms.model import Platform
 from ..store import CorruptFile, JsonLines, read_json, set_aside, write_json
 from .leases import HeldLease
 from .model import Problem
 from .policy import Choices
 from .records import SavedRecord
 
-__all__ = ["SavedState", "StateFiles"]
+__all__ = ["SavedState", "StateFiles", "state_folder"]
 
 T = TypeVar("T")
+
+
+def state_folder(configured: str, data_dir: Path, platform: Platform) -> Path:
+    """Where state survives: what is configured, else Jupyter's data directory, else below the persistent root."""
+    if configured:
+        return Path(configured).expanduser()
+    data_dir, root = data_dir.absolute(), platform.persistent_root
+    if root is None or platform.kind == "plain" or data_dir.is_relative_to(root):
+        return data_dir / "lcc"
+    return Path(root) / ".jupyter_lcc"
 
 
 class SavedState(Model, frozen=True, kw_only=True):
@@ -31,6 +42,7 @@ class StateFiles:
     def __init__(self, folder: Path, log: Any) -> None:
         self._folder = folder
         self._log = log
+        self._choices_read_at: int | None = None
         self.name_server("server")
 
     def name_server(self, name: str) -> None:
@@ -46,11 +58,26 @@ class StateFiles:
         choices = self._read(self._choices, Choices, problems)
         return state, choices or Choices(), tuple(problems)
 
+    def fresh_choices(self) -> Choices | None:
+        """Read the choices again if another server of this user changed them; None if they are as before."""
+        try:
+            changed_at = self._choices.stat().st_mtime_ns
+        except OSError:
+            return None
+        if changed_at == self._choices_read_at:
+            return None
+        self._choices_read_at = changed_at
+        try:
+            return read_json(self._choices, Choices)
+        except (CorruptFile, OSError):
+            return None  # told and set aside with the next start; what is in force stays
+
     def save(self, state: SavedState) -> None:
         write_json(self._state, state)
 
     def save_choices(self, choices: Choices) -> None:
         write_json(self._choices, choices)
+        self._choices_read_at = self._choices.stat().st_mtime_ns
 
     def _read(self, path: Path, shape: type[T], problems: list[Problem]) -> T | None:
         try:

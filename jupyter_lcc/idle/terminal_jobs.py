@@ -21,9 +21,10 @@ BUSY_PERCENT = 10.0
 
 SHELLS = frozenset(("bash", "sh", "dash", "zsh", "fish", "ksh", "mksh", "ash", "tcsh", "csh", "xonsh", "nu", "pwsh"))
 REMOTE_SESSIONS = frozenset(
-    ("ssh", "mosh-client", "telnet", "docker", "podman", "kubectl", "session-manager", "eternalterminal", "et")
+    ("ssh", "mosh-client", "telnet", "docker", "podman", "kubectl", "et", "tmux", "tmux: client", "screen")
 )
-"""Windows to another machine: what runs there can't be seen from here, so it is unknown."""
+"""Windows to another machine, or to a session that lives on without the terminal: what runs there can't be seen
+from here, so it is unknown."""
 
 PROMPT_HELPERS = frozenset(
     ("gitstatusd", "ssh-agent", "gpg-agent", "dbus-daemon", "dbus-launch", "direnv", "starship", "zoxide")

@@ -16,12 +16,10 @@ from jupyter_lcc._version import __version__
 from jupyter_lcc.cli.doctor import check_clock, check_mode, check_monitor, check_version
 from jupyter_lcc.cli.exits import Exit
 from jupyter_lcc.cli.findings import Report
-from jupyter_lcc.cli.local_checks import check_enabled, check_rivals, check_state_folder, state_folder
+from jupyter_lcc.cli.local_checks import check_enabled, check_rivals, check_state_folder, state_folder_of
 from jupyter_lcc.cli.settings import Settings, read_settings
-from jupyter_lcc.config import LccIdle
-from jupyter_lcc.extension import _state_dir
 from jupyter_lcc.idle.model import IdleView, Monitor, Problem
-from jupyter_lcc.platforms.model import Platform, PlatformKind
+from jupyter_lcc.platforms.model import Platform
 
 from .servers import Home, JupyterServer
 
@@ -148,17 +146,11 @@ def test_a_state_folder_that_can_t_be_written(tmp_path: Path) -> None:
     assert check_state_folder(tmp_path / "lcc").result == "fail"
 
 
-@pytest.mark.parametrize("kind", ["plain", "studio_space", "notebook_instance", "jupyterhub"])
-@pytest.mark.parametrize("configured", ["", "~/elsewhere"])
-@pytest.mark.parametrize("root", [None, "/home/ada/SageMaker", "/home/ada"])
-def test_the_state_folder_is_the_one_the_extension_uses(
-    kind: PlatformKind, configured: str, root: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("JUPYTER_DATA_DIR", "/home/ada/.local/share/jupyter")
-    platform = Platform(kind=kind, persistent_root=root, can_stop_instance=False)
+@pytest.mark.parametrize(("configured", "folder"), [("", "/home/ada/data/lcc"), ("/srv/lcc", "/srv/lcc")])
+def test_the_state_folder_is_the_one_the_server_uses(configured: str, folder: str) -> None:
+    platform = Platform(kind="plain", persistent_root="/home/ada", can_stop_instance=False)
     settings = read_settings([], ["--LccIdle.state_dir", configured])
-    found = state_folder(settings, platform, Path("/home/ada/.local/share/jupyter"))
-    assert found == _state_dir(LccIdle(state_dir=configured), platform)
+    assert state_folder_of(settings, platform, Path("/home/ada/data")) == Path(folder)
 
 
 @pytest.mark.parametrize(

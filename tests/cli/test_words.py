@@ -173,6 +173,11 @@ def test_the_first_sentence(targets: tuple[Target, ...], mode: Mode, said: str) 
     assert line.endswith("The machine itself is not stopped by this version.")
 
 
+def test_observing_says_what_is_over_its_limit_and_that_nothing_stops() -> None:
+    said = headline(view(target(verdict="shut_down", reason="idle"), mode="observe"), NOW)
+    assert said.startswith("Observing only, nothing is shut down. Over the limit: train.ipynb.")
+
+
 def test_a_shutdown_under_way_is_said_first() -> None:
     stopping = target(verdict="shut_down", reason="idle", shutting_down=True)
     assert headline(view(stopping, target("b.ipynb")), NOW).startswith("Being shut down now: train.ipynb.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 
 from jupyter_lcc.errors import Forbidden, Invalid, Locked, NotFound, OutOfBounds, OutsideFailure, TooLate
 from jupyter_lcc.idle.model import ChangePolicy, CreateLease, Presence, WhyQuery
+from jupyter_lcc.idle.policy import Choices
+from jupyter_lcc.idle.state import StateFiles
 
 from ..fakes import START, FakeSource, sighting
 from .conftest import House
@@ -526,3 +529,15 @@ async def test_a_log_that_cannot_be_read_is_told_and_what_is_in_memory_is_given(
     assert "appeared" in [line.change for line in await house.log(K)]
     await house.pass_(31)
     assert "decision_log_failed" in {p.code for p in (await house.service.view()).monitor.problems}
+
+
+async def test_another_server_of_the_same_user_changed_the_choice(house: House) -> None:
+    await begin(house)
+    other = StateFiles(house.folder, logging.getLogger("jupyter_lcc.tests"))
+    other.save_choices(Choices(values={"kernel_timeout_seconds": 900}))
+    await house.pass_(31)
+    assert house.service.policy().kernel_timeout_seconds.value == 900
+    other.save_choices(Choices(values={"kernel_timeout_seconds": 1800}))
+    await house.service.change_policy(ChangePolicy(warn_seconds=90))
+    policy = house.service.policy()
+    assert (policy.kernel_timeout_seconds.value, policy.warn_seconds.value) == (1800, 90)
