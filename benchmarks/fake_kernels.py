@@ -46,7 +46,7 @@ class FakeKernelManager(AsyncMappingKernelManager):
         super().__init__(**settings)  # type: ignore[no-untyped-call]
         self._fakes: dict[str, FakeKernel] = {}
         self._channel: Any = zmq.Context.instance().socket(zmq.PUB)
-        self._port = self._channel.bind_to_random_port("tcp://127.0.0.1")
+        self._port: int = self._channel.bind_to_random_port("tcp://127.0.0.1")
 
     def __contains__(self, kernel_id: object) -> bool:
         """Tell whether there is such a FAKE."""

@@ -112,7 +112,7 @@ def _stall(name: str, ours: list[Noted], peer: list[Noted], peer_name: str) -> F
         peer=1000 * median(max(noted.late_cpu) for noted in peer),
         peer_name=peer_name,
         limit=MOST_MS,
-        how=f"a tick every 5 ms in the server, {sum(len(noted.late) for noted in ours)} ticks; the longest that one came "
+        how=f"a tick every 5 ms in the server, {sum(len(noted.late) for noted in ours)} ticks; the longest one came "
         f"late, or the CPU time the server used meanwhile if that is less (others use this machine too); the median "
         f"of {len(ours)} windows' longest; by the wall alone {walls} ms",
     )
