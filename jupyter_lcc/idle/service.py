@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..clock import Clock
@@ -262,7 +262,7 @@ class IdleService:
         ruling = self._watch.rulings.get(query.target_id) if record else None
         return Explanation(
             target_id=query.target_id,
-            at=query.at.astimezone(timezone.utc) if query.at else self._views.now(),
+            at=query.at or self._views.now(),
             target=self._target(record) if record else None,
             decision=history[0] if history else None,
             history=history,

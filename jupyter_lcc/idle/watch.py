@@ -105,6 +105,8 @@ class Watch:
         for task in list(self._stopping.values()):
             task.cancel()
         await asyncio.gather(*self._stopping.values(), return_exceptions=True)
+        if self._reading is not None and not self._reading.done():
+            await asyncio.wait([self._reading], timeout=1)
         for source in self._sources.values():
             await source.close()
 

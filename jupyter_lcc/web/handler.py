@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any, NoReturn
 
 import msgspec
@@ -142,9 +143,21 @@ def _decode_query(given: Mapping[str, list[bytes]], shape: type[Any]) -> Any:
     except UnicodeDecodeError as error:
         raise Malformed("The query is not UTF-8.") from error
     try:
-        return msgspec.convert(texts, type=shape, strict=False)
+        decoded = msgspec.convert(texts, type=shape, strict=False)
     except msgspec.ValidationError as error:
         _refuse(error, shape)
+    times = {name: getattr(decoded, name) for name in texts if isinstance(getattr(decoded, name), datetime)}
+    return msgspec.structs.replace(decoded, **{name: _utc(name, texts[name], at) for name, at in times.items()})
+
+
+def _utc(name: str, text: str, at: datetime) -> datetime:
+    """Take a time as RFC 3339 writes it; msgspec would take a bare number as seconds since 1970."""
+    try:
+        if "-" in text[1:]:
+            return at.astimezone(timezone.utc)
+    except OverflowError:
+        pass
+    raise Invalid(f"`{name}` must be a time like 2026-11-20T18:40:00Z, not {text!r}.", field=name, value=text)
 
 
 def _refuse(error: msgspec.ValidationError, shape: type[Any]) -> NoReturn:

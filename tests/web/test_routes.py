@@ -173,3 +173,19 @@ def test_every_verb_is_authorised_by_its_own_words() -> None:
 async def test_jupyters_own_check_of_authentication_passes(jp_fetch: Any) -> None:
     """With this setting Jupyter warns of every handler that forgot it, and warnings are errors here."""
     assert (await jp_fetch("lcc", "about")).code == 200
+
+
+@pytest.mark.parametrize(
+    ("at", "status"),
+    [
+        ("2026-03-01T12:00:00Z", 404),
+        ("2026-03-01T21:00:00+09:00", 404),
+        ("0", 422),
+        ("-5", 422),
+        ("yesterday", 422),
+        ("9999-12-31T23:59:59-23:59", 422),
+        ("0001-01-01T00:00:00+23:59", 422),
+    ],
+)
+async def test_times_are_rfc_3339(jp_fetch: Any, at: str, status: int) -> None:
+    assert (await refused(jp_fetch("lcc", "idle", "why", params={"target_id": "kernel:none", "at": at})))[0] == status
