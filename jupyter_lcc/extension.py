@@ -11,6 +11,7 @@ from typing import Any
 
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
+from traitlets import TraitError
 from traitlets.config import Configurable
 
 from ._version import __version__
@@ -19,7 +20,9 @@ from .config import LccIdle
 from .idle import handlers as idle_handlers
 from .idle.decision_log import DecisionLog
 from .idle.kernels import Kernels, observing_input
+from .idle.model import Problem
 from .idle.monitor import Monitor
+from .idle.policy import PolicyInput
 from .idle.processes import process_started, read_table
 from .idle.service import IdleService
 from .idle.state import StateFiles, state_folder
@@ -54,7 +57,7 @@ class LccExtension(ExtensionApp):
         assert self.serverapp is not None
         server = self.serverapp
         platform = choose(look(Path.home(), os.environ))
-        config = LccIdle(parent=self)
+        config, given, problems = self._configured()
         clock = SystemClock()
         events = Events(server.event_logger, self.log)
         events.register()
@@ -65,13 +68,14 @@ class LccExtension(ExtensionApp):
         self._idle = IdleService(
             clock=clock,
             sources=self._sources(clock),
-            given=config.policy_input(),
+            given=given,
             files=self._files,
             decisions=decisions,
             emit=events.emit_idle,
             read_table=read_table,
             process_started=process_started,
             log=self.log,
+            problems=problems,
         )
         self._monitor = Monitor(self._idle, self.log)
         told = About(
@@ -86,6 +90,16 @@ class LccExtension(ExtensionApp):
     def initialize_handlers(self) -> None:
         """Turn the table of routes into handlers."""
         self.handlers.extend(handlers_for(ROUTES, self._parts))
+
+    def _configured(self) -> tuple[LccIdle, PolicyInput, tuple[Problem, ...]]:
+        """Read the traits. With a value that can't be, nothing is shut down at all, and everybody is told why."""
+        try:
+            config = LccIdle(parent=self)
+        except TraitError as error:
+            self.log.error("jupyter_lcc: idle shutdown is off, its configuration can't be read: %s", error)
+            config, told = LccIdle(), Problem(code="config_invalid", message=f"Idle shutdown is off: {error}")
+            return config, PolicyInput(mode="off", mode_source="config"), (told,)
+        return config, config.policy_input(), ()
 
     def _start(self) -> None:
         """Begin, on the running loop: only now the server knows its port."""

@@ -61,6 +61,7 @@ class IdleService:
         read_table: Callable[[], ProcessTable],
         process_started: Callable[[int], int | None],
         log: Any,
+        problems: tuple[Problem, ...] = (),
     ) -> None:
         self.wake = asyncio.Event()
         self._clock = clock
@@ -82,7 +83,7 @@ class IdleService:
             process_started=process_started,
             log=log,
         )
-        self._told: tuple[Problem, ...] = ()
+        self._told = problems
         self._changed: set[str] = set()
         self._choosing = asyncio.Lock()
         self._saved: tuple[datetime, SavedState] | None = None
@@ -95,7 +96,8 @@ class IdleService:
     async def start(self) -> None:
         """Take up what an earlier server left."""
         self._loop = asyncio.get_running_loop()
-        state, self._choices, self._told = await asyncio.to_thread(self._files.load)
+        state, self._choices, problems = await asyncio.to_thread(self._files.load)
+        self._told += problems
         self._watch.policy = resolve(self._given, self._choices)
         if state is None:
             return

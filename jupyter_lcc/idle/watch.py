@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from ..clock import Clock
-from .decide import Facts, Ruling, rule
+from .decide import Facts, Limits, Ruling, decide
 from .leases import INSTANCE, LeaseBook
 from .model import Change, Kind, Lease, Policy, Problem, Sighting
 from .policy import limits_for
@@ -230,9 +230,10 @@ class Watch:
         now = self._clock.now()
         for lease in self._leases.ended(now, self._process_started):
             self.write_lease_end(lease, actor="monitor")
-        for record in self.records.all():
-            if record.sighting.id not in self._stopping:
-                self._judge(record, now)
+        running = [record for record in self.records.all() if record.sighting.id not in self._stopping]
+        self._decide(running, now)
+        for record in running:
+            self._judge(record, self.rulings[record.sighting.id], now)
         self._sum_up(now)
         for target_id in [stopped for stopped, at in self._stopped.items() if now - at > REMEMBER_STOPPED]:
             del self._stopped[target_id]
@@ -267,9 +268,8 @@ class Watch:
         ruling = self.rulings.get(target_id)
         return ruling is not None and ruling.verdict != "keep"
 
-    def _judge(self, record: Record, now: datetime) -> None:
+    def _judge(self, record: Record, ruling: Ruling, now: datetime) -> None:
         target_id = record.sighting.id
-        ruling = self._rule(record, now)
         if ruling.verdict == "keep":
             record.warned_at = None
             self._retry_at.pop(target_id, None)
@@ -294,21 +294,31 @@ class Watch:
     def _may_begin(self, target_id: str, now: datetime) -> bool:
         return self.policy.mode.value == "enforce" and self._retry_at.get(target_id, now) <= now
 
+    def _decide(self, records: Sequence[Record], now: datetime) -> None:
+        """Decide on these targets and keep the rulings."""
+        facts = [self._facts_of(record) for record in records]
+        limits = {record.sighting.id: self._limits_of(record.sighting) for record in records}
+        for ruling in decide(facts, limits, now):
+            self.rulings[ruling.target_id] = ruling
+
     def _rule(self, record: Record, now: datetime) -> Ruling:
-        sighting = record.sighting
-        lease = self._leases.covering(sighting.id)
-        facts = Facts(
-            target_id=sighting.id,
-            state=sighting.state,
+        self._decide([record], now)
+        return self.rulings[record.sighting.id]
+
+    def _facts_of(self, record: Record) -> Facts:
+        lease = self._leases.covering(record.sighting.id)
+        return Facts(
+            target_id=record.sighting.id,
+            state=record.sighting.state,
             active_at=record.active_at,
             state_since=record.state_since,
             kept_until=lease.expires_at if lease else None,
             warned_at=record.warned_at,
         )
-        limits = limits_for(sighting.kind, sighting.own_limit_seconds, self.policy, stoppable=sighting.id != INSTANCE)
-        ruling = rule(facts, limits, now)
-        self.rulings[sighting.id] = ruling
-        return ruling
+
+    def _limits_of(self, sighting: Sighting) -> Limits:
+        stoppable = sighting.id != INSTANCE
+        return limits_for(sighting.kind, sighting.own_limit_seconds, self.policy, stoppable=stoppable)
 
     def _ruling_of(self, record: Record) -> Ruling:
         return self.rulings.get(record.sighting.id) or self._rule(record, self._clock.now())

@@ -189,3 +189,15 @@ async def test_jupyters_own_check_of_authentication_passes(jp_fetch: Any) -> Non
 )
 async def test_times_are_rfc_3339(jp_fetch: Any, at: str, status: int) -> None:
     assert (await refused(jp_fetch("lcc", "idle", "why", params={"target_id": "kernel:none", "at": at})))[0] == status
+
+
+@pytest.mark.parametrize(
+    "jp_server_config",
+    [{"ServerApp": {"jpserver_extensions": {"jupyter_lcc": True}}, "LccIdle": {"mode": "obsrve", "warn_seconds": 5}}],
+)
+async def test_a_configuration_that_cannot_be_read_switches_off_and_is_told(jp_fetch: Any) -> None:
+    view = msgspec.json.decode((await jp_fetch("lcc", "idle")).body, type=IdleView)
+    assert view.mode == "off"
+    (problem,) = view.monitor.problems
+    assert problem.code == "config_invalid"
+    assert "mode" in problem.message
