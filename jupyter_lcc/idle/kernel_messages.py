@@ -111,9 +111,10 @@ class KernelTalk:
         """Give the request that is work now, the oldest; None if it is only chatter or nothing."""
         return next((running for running in self._open.values() if _is_work(running, now)), None)
 
-    def is_pending(self) -> bool:
-        """Tell whether a request is open that may turn out to be work."""
-        return any(running.msg_type not in NEVER_WORK for running in self._open.values())
+    def is_pending(self, now: datetime) -> bool:
+        """Tell whether a request is open that is no work yet and may turn out to be."""
+        open_now = self._open.values()
+        return any(running.msg_type not in NEVER_WORK and not _is_work(running, now) for running in open_now)
 
     def is_silent(self) -> bool:
         """Tell whether nothing is known to run, chatter included."""

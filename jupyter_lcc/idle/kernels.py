@@ -170,7 +170,7 @@ class Kernels:
             state=state,
             active_at=active_at,
             since=since,
-            pending=ear is not None and ear.talk.is_pending(),
+            pending=ear is not None and ear.talk.is_pending(now),
             own_limit_seconds=self._own_limits.get(kernel_id),
             evidence=self._evidence(model, state, ear, now),
             pid=pid,

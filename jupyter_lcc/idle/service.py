@@ -257,8 +257,8 @@ class IdleService:
     async def explain(self, query: WhyQuery) -> Explanation:
         """Why is or was it so? Raises NotFound for a target nobody ever decided on."""
         await self._freshen()
-        record = self._watch.find(query.target_id) if query.at is None else None
         history = await self._decisions.read(target_id=query.target_id, until=query.at, limit=HISTORY_LINES)
+        record = self._watch.find(query.target_id) if query.at is None else None
         if record is None and not history:
             raise NotFound("Nothing is known of this target at that time.", target_id=query.target_id)
         ruling = self._watch.rulings.get(query.target_id) if record else None

@@ -146,6 +146,9 @@ def _decode_query(given: Mapping[str, list[bytes]], shape: type[Any]) -> Any:
         decoded = msgspec.convert(texts, type=shape, strict=False)
     except msgspec.ValidationError as error:
         _refuse(error, shape)
+    for name in texts:
+        if getattr(decoded, name) is None:  # msgspec takes the word for the value
+            raise Invalid(f"`{name}` must not be null; leave it out.", field=name)
     times = {name: getattr(decoded, name) for name in texts if isinstance(getattr(decoded, name), datetime)}
     return msgspec.structs.replace(decoded, **{name: _utc(name, texts[name], at) for name, at in times.items()})
 

@@ -157,3 +157,17 @@ def test_a_cell_whose_begin_got_lost_shows_itself() -> None:
     assert talk.work(at(2)) is not None
     talk.take(status("idle", "execute_request"), at(9))
     assert talk.ran_at == at(9)
+
+
+def test_what_has_just_begun_is_pending_until_it_ends_or_is_work() -> None:
+    talk = KernelTalk(START)
+    talk.take(status("busy", "comm_msg"), at(0))
+    assert talk.is_pending(at(1))
+    assert not talk.is_pending(at(6)), "it is work now"
+    talk.take(status("idle", "comm_msg"), at(7))
+    assert not talk.is_pending(at(7))
+    talk.take(status("busy", "complete_request", "m2"), at(8))
+    assert not talk.is_pending(at(9)), "it never will be"
+    assert talk.work(at(99)) is None
+    run_cell(talk, 10, None, "m3")
+    assert not talk.is_pending(at(10))

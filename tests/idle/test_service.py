@@ -541,3 +541,15 @@ async def test_another_server_of_the_same_user_changed_the_choice(house: House) 
     await house.service.change_policy(ChangePolicy(warn_seconds=90))
     policy = house.service.policy()
     assert (policy.kernel_timeout_seconds.value, policy.warn_seconds.value) == (1800, 90)
+
+
+async def test_a_shutdown_waits_a_moment_for_what_has_just_begun(house: House) -> None:
+    await begin(house)
+    await house.pass_(599)
+    house.kernels.change(K, pending=True)
+    await house.pass_(3, step=0.1)
+    assert house.kernels.shut == []
+    assert (await house.target(K)).verdict == "shut_down"
+    house.kernels.change(K, pending=False)
+    await house.pass_(0.5, step=0.1)
+    assert house.kernels.shut == [K]

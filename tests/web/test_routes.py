@@ -183,6 +183,7 @@ async def test_jupyters_own_check_of_authentication_passes(jp_fetch: Any) -> Non
         ("0", 422),
         ("-5", 422),
         ("yesterday", 422),
+        ("null", 422),
         ("9999-12-31T23:59:59-23:59", 422),
         ("0001-01-01T00:00:00+23:59", 422),
     ],
