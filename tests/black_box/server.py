@@ -11,6 +11,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -122,11 +123,9 @@ class Server:
         return (self.home / self.log_name).read_text(errors="replace")
 
     def errors(self) -> list[str]:
-        """Errors and tracebacks in the server's log; what a kernel writes there while it is ended is its own."""
-        lines = self.log().splitlines()
-        starts = [n for n, line in enumerate(lines) if line.startswith("[E ") or "Traceback (most recent" in line]
-        blocks = ["\n".join(lines[n : n + 40]) for n in starts]
-        return [b for b in blocks if "/ipykernel/" not in b.split("\n[")[0] or b.startswith("[E ")]
+        """Errors and tracebacks in the server's log that we or our shutdowns could have caused."""
+        records = re.split(r"^(?=\[[A-Z] \d{4}-)", self.log(), flags=re.MULTILINE)
+        return [record for record in records if _is_error(record)]
 
     # -- lifetime ------------------------------------------------------------------------------------------
 
@@ -583,6 +582,16 @@ def is_running(pid: int) -> bool:
             return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
     except OSError:
         return False
+
+
+def _is_error(record: str) -> bool:
+    if "Traceback (most recent call last)" in record:
+        ours = "jupyter_lcc" in record
+        kernels_own = "/ipykernel/" in record and "/jupyter_server/" not in record  # it writes to the server's log
+        # While a kernel is being started, Jupyter's own lists of kernels fail on its missing trait.
+        race = "'last_activity' trait of a ServerKernelManager" in record
+        return ours or not (kernels_own or race)
+    return record.startswith(("[E ", "[C ")) and "lcc" in record
 
 
 def _parent_and_tty(pid: int) -> tuple[int, int]:

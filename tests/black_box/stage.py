@@ -128,11 +128,12 @@ class Stage:
         ended = [await kernel.run("1") for kernel in both]
         return both[0], both[1], Moment(before, ended[1].latest)
 
-    async def terminal(self, *, numbered: bool = False) -> Terminal:
-        """Open a terminal and wait for its prompt."""
+    async def terminal(self, *, numbered: bool = False, connect: bool = True) -> Terminal:
+        """Open a terminal and, if somebody connects, wait for its prompt."""
         terminal = await self.server.start_terminal(numbered=numbered)
         self._open.append(terminal)
-        await terminal.wait_prompt()
+        if connect:
+            await terminal.wait_prompt()
         return terminal
 
     async def close(self) -> None:

@@ -33,7 +33,7 @@ async def _lease(stage: Stage, target: str, seconds: int, **more: object) -> tup
 
 @keep.case
 async def it_lives_until_its_lease_ends_and_no_longer(stage: Stage) -> None:
-    terminal, twin = await stage.terminal(), await stage.terminal()
+    terminal, twin = await stage.terminal(connect=False), await stage.terminal(connect=False)
     lease, granted = await _lease(stage, terminal.id, LIMITS.terminal + 6, note="tea")
     assert (lease["clipped_by"], lease["note"], lease["granted_seconds"]) == (None, "tea", LIMITS.terminal + 6)
     target = await stage.becomes(terminal, reason="leased")
@@ -45,7 +45,7 @@ async def it_lives_until_its_lease_ends_and_no_longer(stage: Stage) -> None:
 @keep.case
 async def it_is_warned_before_its_lease_ends(stage: Stage) -> None:
     """The time that is told while the lease is held is the time of the shutdown."""
-    terminal = await stage.terminal()
+    terminal = await stage.terminal(connect=False)
     lease, _ = await _lease(stage, terminal.id, LIMITS.terminal + 4)
     target = await stage.becomes(terminal, reason="leased")
     warned = await stage.becomes(terminal, 20, verdict="warn")
@@ -55,7 +55,7 @@ async def it_is_warned_before_its_lease_ends(stage: Stage) -> None:
 
 @keep.case
 async def a_lease_given_back_leaves_a_full_warning(stage: Stage) -> None:
-    terminal = await stage.terminal()
+    terminal = await stage.terminal(connect=False)
     lease, _ = await _lease(stage, terminal.id, 600)
     await asyncio.sleep(terminal.started.latest + LIMITS.terminal + 1 - time.monotonic())
     before = time.monotonic()
@@ -69,7 +69,7 @@ async def a_lease_given_back_leaves_a_full_warning(stage: Stage) -> None:
 
 @keep.case
 async def a_lease_of_a_process_ends_with_it(stage: Stage) -> None:
-    terminal = await stage.terminal()
+    terminal = await stage.terminal(connect=False)
     lasts = LIMITS.terminal + 3
     work = subprocess.Popen(["sleep", str(lasts)])
     over = Moment.now().plus(lasts)
@@ -96,7 +96,7 @@ async def a_lease_of_a_process_that_is_not_there_is_refused(stage: Stage) -> Non
 @keep.case
 async def a_keep_is_not_lost_with_a_longer_one_of_a_process(stage: Stage) -> None:
     """A person's keep stands on its own, whatever becomes of a script's."""
-    terminal = await stage.terminal()
+    terminal = await stage.terminal(connect=False)
     work = subprocess.Popen(["sleep", "3"])
     try:
         await _lease(stage, terminal.id, 600, pid=work.pid)
@@ -110,7 +110,7 @@ async def a_keep_is_not_lost_with_a_longer_one_of_a_process(stage: Stage) -> Non
 
 @keep.case
 async def a_keep_in_the_warning_takes_it_back(stage: Stage) -> None:
-    terminal = await stage.terminal()
+    terminal = await stage.terminal(connect=False)
     await stage.becomes(terminal, 20, verdict="warn")
     _, granted = await _lease(stage, terminal.id, 6)
     await stage.becomes(terminal, state="idle")
@@ -119,7 +119,7 @@ async def a_keep_in_the_warning_takes_it_back(stage: Stage) -> None:
 
 @keep.case
 async def a_key_in_the_last_second_wins(stage: Stage) -> None:
-    terminal = await stage.terminal()
+    terminal = await stage.terminal(connect=False)
     await asyncio.sleep(terminal.started.earliest + LIMITS.terminal - 0.3 - time.monotonic())
     typed = await terminal.type("x")
     await stage.stops(terminal, typed, LIMITS.terminal)
@@ -128,7 +128,7 @@ async def a_key_in_the_last_second_wins(stage: Stage) -> None:
 @keep.case
 async def after_the_end_it_is_too_late(stage: Stage) -> None:
     """What was shut down can't be kept; what nobody ever heard of is unknown. Both are told apart."""
-    terminal = await stage.terminal()
+    terminal = await stage.terminal(connect=False)
     await stage.stops(terminal, terminal.started, LIMITS.terminal)
     late = await stage.server.call("POST", "lcc/idle/leases", {"target_id": terminal.id, "seconds": 60}, expect=409)
     assert late.problem()["code"] == "too_late"
@@ -140,11 +140,11 @@ async def after_the_end_it_is_too_late(stage: Stage) -> None:
 @keep.case
 async def a_number_given_again_is_another_terminal(stage: Stage) -> None:
     """Jupyter numbers terminals, and gives the number of a closed one to the next."""
-    first = await stage.terminal(numbered=True)
+    first = await stage.terminal(numbered=True, connect=False)
     lease, _ = await _lease(stage, first.id, 600)
     await stage.server.call("POST", f"lcc/idle/targets/{first.id}/shutdown", expect=202)
     await stage.stops(first, Moment.now(), 0)
-    second = await stage.terminal(numbered=True)
+    second = await stage.terminal(numbered=True, connect=False)
     assert (second.id, second.pid == first.pid) == (first.id, False)
     target = await stage.becomes(second, state="idle", verdict="keep", pid=second.pid)
     assert target["lease"] is None, (target, lease)
@@ -155,7 +155,7 @@ async def a_number_given_again_is_another_terminal(stage: Stage) -> None:
 @keep.case
 async def a_person_shuts_it_down_now(stage: Stage) -> None:
     """Without a warning, and even if it is kept; the log says who it was. Its twin lives."""
-    terminal, twin = await stage.terminal(), await stage.terminal()
+    terminal, twin = await stage.terminal(connect=False), await stage.terminal(connect=False)
     await _lease(stage, terminal.id, 600)
     await _lease(stage, twin.id, LIMITS.terminal + 10)
     await stage.server.call("POST", f"lcc/idle/targets/{terminal.id}/shutdown", expect=202)
@@ -169,7 +169,7 @@ async def a_person_shuts_it_down_now(stage: Stage) -> None:
 @keep.case
 async def every_accepted_keep_is_kept_and_every_other_is_refused(stage: Stage) -> None:
     """Many keeps are fired around the deadline, one for each of a row of terminals, ever a little later."""
-    terminals = [await stage.terminal() for _ in range(14)]
+    terminals = [await stage.terminal(connect=False) for _ in range(14)]
     typed: list[Moment] = []
     for number, terminal in enumerate(terminals):
         typed.append(await terminal.type(" "))
@@ -198,7 +198,7 @@ async def every_accepted_keep_is_kept_and_every_other_is_refused(stage: Stage) -
 
 @clip.case
 async def a_lease_is_clipped_to_what_is_allowed(stage: Stage) -> None:
-    terminal = await stage.terminal()
+    terminal = await stage.terminal(connect=False)
     await asyncio.sleep(LIMITS.terminal / 2)
     lease, granted = await _lease(stage, terminal.id, 36000)
     assert (lease["clipped_by"], lease["granted_seconds"]) == ("max_lease_seconds", LONGEST), lease
@@ -208,7 +208,7 @@ async def a_lease_is_clipped_to_what_is_allowed(stage: Stage) -> None:
 @clip.case
 async def a_lease_can_be_asked_for_again_and_again(stage: Stage) -> None:
     """Bounded each time, and each time from now."""
-    terminal = await stage.terminal()
+    terminal = await stage.terminal(connect=False)
     for _ in range(4):
         lease, granted = await _lease(stage, terminal.id, LONGEST)
         await asyncio.sleep(3)
@@ -220,7 +220,7 @@ async def a_lease_can_be_asked_for_again_and_again(stage: Stage) -> None:
 @machine.case
 async def a_lease_on_the_machine_keeps_everything(stage: Stage) -> None:
     """Below another base URL, as SageMaker has it."""
-    kernel, terminal = await stage.kernel(), await stage.terminal()
+    kernel, terminal = await stage.kernel(), await stage.terminal(connect=False)
     lease, granted = await _lease(stage, "instance", LIMITS.kernel + 6)
     await stage.becomes(terminal, reason="leased")
     await stage.becomes(kernel, reason="leased")
