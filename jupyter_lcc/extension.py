@@ -19,7 +19,8 @@ from .clock import SystemClock
 from .config import LccIdle
 from .idle import handlers as idle_handlers
 from .idle.decision_log import DecisionLog
-from .idle.kernels import Kernels, observing_input
+from .idle.kernel_questions import observing_input
+from .idle.kernels import Kernels
 from .idle.model import Problem
 from .idle.monitor import Monitor
 from .idle.policy import PolicyInput

@@ -138,7 +138,7 @@ class KernelTalk:
     def _end(self, parent: _Header, now: datetime) -> bool:
         self.heard = True
         running = self._open.pop(parent.msg_id, None)
-        if running is None and parent.msg_type not in _CONTROL:
+        if running is None and parent.msg_type not in _CONTROL and parent.subshell_id is None:
             running = self._open.pop("?", None)
         if running is None:
             return False

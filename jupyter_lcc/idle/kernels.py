@@ -16,11 +16,12 @@ from jupyter_core.utils import ensure_async
 
 from ..clock import Clock, StampReader, parse_utc, to_wall
 from ..model import sendable
-from .kernel_messages import CHATTER, KernelTalk
+from .kernel_ear import KernelEar
+from .kernel_messages import KernelTalk
 from .model import Evidence, Kind, Session, Sighting, State
 from .process_table import CpuMeter, ProcessTable
 
-__all__ = ["Kernels", "observing_input"]
+__all__ = ["Kernels"]
 
 _PREFIX = "kernel:"
 _SETTLED: Mapping[str, State] = {"busy": "working", "idle": "idle", "dead": "dead"}
@@ -51,7 +52,7 @@ class Kernels:
         self._log = log
         self._stamps = StampReader(clock)
         self._meter = CpuMeter()
-        self._heard: dict[str, _Ear] = {}
+        self._heard: dict[str, KernelEar] = {}
         self._own_limits: dict[str, int | None] = {}
         self._waiting: dict[str, datetime] = {}
         self._last: dict[str, Sighting] = {}
@@ -182,7 +183,7 @@ class Kernels:
         )
 
     def _judge(
-        self, kernel_id: str, said: str, ear: _Ear | None, stamp: datetime | None, now: datetime
+        self, kernel_id: str, said: str, ear: KernelEar | None, stamp: datetime | None, now: datetime
     ) -> tuple[State, datetime | None, datetime | None]:
         """Give the state, the last activity and the begin of the state."""
         if ear is None:
@@ -207,21 +208,21 @@ class Kernels:
             return ("starting" if said in _STARTING or said == "busy" else "unknown"), active_at, None
         return "working", now, work.since
 
-    def _listen(self, kernel_id: str, kernel: Any, said: str, pid: int | None, now: datetime) -> _Ear | None:
+    def _listen(self, kernel_id: str, kernel: Any, said: str, pid: int | None, now: datetime) -> KernelEar | None:
         ear = self._heard.get(kernel_id)
         ports = list(kernel.ports)
         if ear is None:
             if not any(ports):
                 return None  # still being launched, or not a kernel with sockets
-            ear = _Ear(kernel, ports, pid, KernelTalk(now), self._clock, lambda: self._on_change(_PREFIX + kernel_id))
+            ear = KernelEar(
+                kernel, ports, pid, KernelTalk(now), self._clock, lambda: self._on_change(_PREFIX + kernel_id)
+            )
             self._heard[kernel_id] = ear
             if said == "busy":
                 ear.talk.assume_running(now)
         if pid != ear.pid:
-            ear.pid = pid
-            ear.talk.restart(now)
+            ear.restart(pid, now)
             self._waiting.pop(kernel_id, None)
-            ear.restarted()
         if ports != ear.ports:
             ear.close()
             ear.connect(kernel, ports)
@@ -229,7 +230,7 @@ class Kernels:
         return ear
 
     def _evidence(
-        self, model: Mapping[str, Any], state: State, ear: _Ear | None, now: datetime
+        self, model: Mapping[str, Any], state: State, ear: KernelEar | None, now: datetime
     ) -> tuple[Evidence, ...]:
         means = {"working": "work", "waiting": "waiting", "unknown": "unknown"}.get(state, "idle")
         found = [Evidence(signal="execution_state", value=model["execution_state"], means=means)]  # type: ignore[arg-type]
@@ -281,80 +282,6 @@ class Kernels:
                 del book[kernel_id]
         self._stamps.keep_only(kept)
         self._meter.keep_only(kept)
-
-
-class _Ear:
-    """One kernel's IOPub channel, listened to."""
-
-    def __init__(
-        self,
-        kernel: Any,
-        ports: list[int],
-        pid: int | None,
-        talk: KernelTalk,
-        clock: Clock,
-        on_change: Callable[[], None],
-    ) -> None:
-        self.pid = pid
-        self.talk = talk
-        self._clock = clock
-        self._on_change = on_change
-        self._busy_since: datetime | None = None
-        self._distrusted = False
-        self.connect(kernel, ports)
-
-    def compare(self, said: str, now: datetime) -> None:
-        """Make up for a begin that was missed while the socket was joining: Jupyter heard it, and says busy."""
-        if said != "busy":
-            self._busy_since, self._distrusted = None, False
-        elif self.talk.is_silent() and not self._distrusted:
-            self._busy_since = self._busy_since or now
-            if now - self._busy_since > CHATTER:
-                self.talk.assume_running(self._busy_since)
-
-    def restarted(self) -> None:
-        """What Jupyter says of the kernel may still be about the process before (jupyter_server#1395)."""
-        self._busy_since, self._distrusted = None, True
-
-    def connect(self, kernel: Any, ports: list[int]) -> None:
-        self.ports = ports
-        self._stream = kernel.connect_iopub()
-        self._stream.on_recv(self._take)
-
-    def close(self) -> None:
-        if not self._stream.closed():
-            self._stream.close()
-
-    def _take(self, parts: Sequence[bytes]) -> None:
-        if self.talk.take(parts, self._clock.now()):
-            self._on_change()
-
-
-def observing_input(base: Any, kernels: Kernels) -> Any:
-    """Make a kernel websocket connection class that also tells `kernels` of questions to a person.
-
-    Input requests go over a channel of their own, straight to the client that ran the cell, so this is the
-    one place where the server sees them. Works for the ZMQ and for the gateway connection, whose outgoing
-    messages are text.
-    """
-
-    class ObservedConnection(base):  # type: ignore[misc]
-        def handle_outgoing_message(self, stream: Any, *rest: Any) -> Any:
-            channel = getattr(stream, "channel", None)
-            if channel == "stdin" or (isinstance(stream, str) and '"input_request"' in stream[:4096]):
-                kernels.input_asked(self.kernel_id)
-            return super().handle_outgoing_message(stream, *rest)
-
-        def handle_incoming_message(self, incoming_msg: Any) -> Any:
-            if kernels.is_waiting(self.kernel_id):
-                raw = incoming_msg.encode() if isinstance(incoming_msg, str) else bytes(incoming_msg)
-                if b'"input_reply"' in raw:
-                    kernels.input_given(self.kernel_id)
-            return super().handle_incoming_message(incoming_msg)
-
-    ObservedConnection.__name__ = base.__name__
-    ObservedConnection.__qualname__ = base.__qualname__
-    return ObservedConnection
 
 
 def _ignore(_target_id: str) -> None:

@@ -146,6 +146,7 @@ def test_a_request_we_joined_late_is_over_with_its_end_whatever_it_was() -> None
     talk = KernelTalk(START)
     talk.assume_running(at(0))
     talk.take(status("idle", "usage_request", "c"), at(1))
+    talk.take(status("idle", "complete_request", "s", subshell_id="s"), at(1))
     assert talk.work(at(1)) is not None, "asked beside what runs"
     talk.take(status("idle", "complete_request", "unseen"), at(2))
     assert talk.work(at(10)) is None

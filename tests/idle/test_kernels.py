@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from jupyter_lcc.clock import SystemClock
-from jupyter_lcc.idle.kernels import Kernels, observing_input
+from jupyter_lcc.idle.kernel_questions import observing_input
+from jupyter_lcc.idle.kernels import Kernels
 from jupyter_lcc.idle.model import Sighting
 from jupyter_lcc.idle.processes import read_table
 
