@@ -21,8 +21,7 @@ from jupyter_lcc.web.openapi import describe
 
 OPENAPI = ROOT / "openapi.json"
 TYPES = ROOT / "src" / "api" / "generated.ts"
-CONFIGURATION = ROOT / "docs" / "configuration.md"
-_INTRODUCTION = "# Configuration\n\n<!-- traits LccIdle -->\n<!-- end -->\n"
+DOCS = ROOT / "docs"
 
 
 def openapi() -> str:
@@ -86,7 +85,8 @@ def stale(check: bool) -> list[str]:
             _write(path, new)
 
     compare(OPENAPI, openapi(), _same_json)
-    compare(CONFIGURATION, configuration(_read(CONFIGURATION) or _INTRODUCTION), _same_text)
+    for page in sorted(DOCS.glob("*.md")):
+        compare(page, configuration(_read(page)), _same_text)
     before = _read(TYPES)
     if not _jlpm("generate"):
         names.append("jlpm generate failed")

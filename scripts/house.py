@@ -25,6 +25,7 @@ LABEXTENSION = ROOT / "jupyter_lcc" / "labextension"
 OLDEST_PYTHON = (3, 10)
 OLDEST_NODE = 20
 
+_CERTIFICATES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem")
 _PACKAGING = ("pyproject.toml", "install.json", "jupyter-config", "package.json")
 _NODE_PACKAGES = ("package.json", "yarn.lock", ".yarnrc.yml")
 _FRONT_END = (*_NODE_PACKAGES, "tsconfig.json", "src", "style", "schema")
@@ -49,11 +50,16 @@ def run(*command: str | Path, env: Mapping[str, str] | None = None, cwd: Path = 
 
 
 def environment() -> dict[str, str]:
-    """Give the environment in which the venv's commands and node are found first."""
+    """Give the environment in which the venv's commands and node are found first.
+
+    Node knows only its own list of certificates; it is shown the machine's, as a company's proxy needs.
+    """
     paths = [str(VENV / "bin")]
     if not _is_node(shutil.which("node")):
         paths.append(str(_wheel_node().parent))
+    trusted = next((path for path in _CERTIFICATES if os.path.exists(path)), None)
     return {
+        **({"NODE_EXTRA_CA_CERTS": trusted} if trusted else {}),
         **os.environ,
         "PATH": os.pathsep.join([*paths, os.environ.get("PATH", os.defpath)]),
         "VIRTUAL_ENV": str(VENV),

@@ -30,12 +30,17 @@ def own_environment() -> dict[str, str]:
 
 
 def furnish(env: dict[str, str]) -> None:
-    """Lay out the example notebook and, the first time, a workspace with the panel open."""
+    """Lay out the example notebook and, the first time, settings without news and a workspace with the panel open."""
     notebooks, workspaces = LAB / "notebooks", LAB / "workspaces"
     notebooks.mkdir(parents=True, exist_ok=True)
     for file in EXAMPLE.glob("*.ipynb"):
         if not (notebooks / file.name).exists():
             shutil.copy(file, notebooks)
+    quiet = LAB / "config" / "lab" / "user-settings" / "@jupyterlab" / "apputils-extension"
+    if not quiet.exists():
+        quiet.mkdir(parents=True)
+        text = '{"fetchNews": "false", "checkForUpdates": false}\n'
+        (quiet / "notification.jupyterlab-settings").write_text(text)
     if not any(workspaces.glob("*")):
         workspaces.mkdir(parents=True, exist_ok=True)
         run(VENV / "bin" / "jupyter", "lab", "workspaces", "import", EXAMPLE / "workspace.json", env=env)

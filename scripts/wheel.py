@@ -51,6 +51,7 @@ def build() -> Path:
         (copy / ".yarn").mkdir()
         shutil.copy(ROOT / ".yarn" / "install-state.gz", copy / ".yarn")
         run("jlpm", "build:prod", cwd=copy)
+        run("jlpm", "bundle:check", cwd=copy)
         env = {**environment(), "SKIP_JUPYTER_BUILDER": "1"}
         run(
             PYTHON,

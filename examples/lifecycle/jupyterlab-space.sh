@@ -10,8 +10,8 @@ SOURCE='s3://EDIT-ME/jupyter_lcc'
 PIP_OPTIONS=()
 # sha256 of the wheel of jupyter_lcc; empty: not checked.
 SHA256=''
-# The settings of LccIdle, in seconds, 0 for never; one that is left out has its default. `bounds` is what users
-# may choose themselves, `locked` what they may not.
+# The settings of LccIdle (docs/administrators.md), in seconds, 0 for never; one that is left out has its default.
+# `bounds` is what users may choose themselves, `locked` what they may not.
 LIMITS='{
   "mode": "enforce",
   "kernel_timeout_seconds": 3600,

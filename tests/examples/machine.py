@@ -58,7 +58,7 @@ def who() -> dict[str, Any]:
 
 def unprivileged_python() -> str:
     """Find a Python that this user can run and that can make environments."""
-    for python in (sys._base_executable, "/usr/bin/python3", "/usr/local/bin/python3"):
+    for python in (os.path.realpath(sys.executable), "/usr/bin/python3", "/usr/local/bin/python3"):
         probe = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))"
         with contextlib.suppress(OSError):
             if subprocess.run([python, "-c", probe], capture_output=True, cwd="/", **who()).returncode == 0:
@@ -166,7 +166,7 @@ class Machine:
                 value = json.dumps(value, indent=2)
             assignment = f"{name}=({value})" if name == "PIP_OPTIONS" else f"{name}='{value}'"
             pattern = rf"^{name}=('[^']*'|\([^)]*\)|\d+)$"
-            text, count = re.subn(pattern, lambda _, new=assignment: str(new), text, flags=re.MULTILINE)
+            text, count = re.subn(pattern, assignment.replace("\\", r"\\"), text, flags=re.MULTILINE)
             assert count == 1, f"{name} stands {count} times in the script"
         return text
 
