@@ -318,7 +318,7 @@ class IdleService:
 
     def _target(self, record: Record) -> Target:
         target_id = record.sighting.id
-        ruling = self._watch.rulings[target_id]
+        ruling = self._watch.ruling_of(record)
         lease = self._leases.covering(target_id)
         return self._views.target(record, ruling, lease, shutting_down=self._watch.is_stopping(target_id))
 

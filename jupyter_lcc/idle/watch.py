@@ -238,7 +238,7 @@ class Watch:
         for target_id in [stopped for stopped, at in self._stopped.items() if now - at > REMEMBER_STOPPED]:
             del self._stopped[target_id]
         self._teller.emit_if_new(
-            (record, self._ruling_of(record), self._leases.of(record.sighting.id), self.is_stopping(record.sighting.id))
+            (record, self.ruling_of(record), self._leases.of(record.sighting.id), self.is_stopping(record.sighting.id))
             for record in [self.instance, *self.records.all()]
         )
 
@@ -320,7 +320,8 @@ class Watch:
         stoppable = sighting.id != INSTANCE
         return limits_for(sighting.kind, sighting.own_limit_seconds, self.policy, stoppable=stoppable)
 
-    def _ruling_of(self, record: Record) -> Ruling:
+    def ruling_of(self, record: Record) -> Ruling:
+        """Give the latest ruling; one that has just appeared is decided on now."""
         return self.rulings.get(record.sighting.id) or self._rule(record, self._clock.now())
 
     def _sum_up(self, now: datetime) -> None:
@@ -387,7 +388,7 @@ class Watch:
     def write(self, change: Change, record: Record, *, actor: Actor = "monitor", error: str | None = None) -> None:
         """Put a line on a target into the decision log."""
         lease = self._leases.covering(record.sighting.id)
-        self._teller.write(change, record, self._ruling_of(record), lease, self.policy, actor=actor, error=error)
+        self._teller.write(change, record, self.ruling_of(record), lease, self.policy, actor=actor, error=error)
 
     def write_lease_end(self, lease: Lease, *, actor: Actor) -> None:
         """A lease is over. If before its time, what was warned of was another deadline."""

@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -70,7 +71,9 @@ def bench(jp_serverapp: Any, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iter
     jp_asyncio_loop.run_until_complete(close())
 
 
-async def test_a_kernel_nobody_spoke_with_is_starting_and_then_known_by_its_run_cells(bench: Bench) -> None:
+async def test_a_kernel_nobody_spoke_with_is_starting_and_then_known_by_its_run_cells(
+    bench: Bench, tmp_path: Path
+) -> None:
     kernel_id = await bench.manager.start_kernel()
     assert bench.kernels.roster() == {f"kernel:{kernel_id}"}
     first = await bench.see(kernel_id)
@@ -79,8 +82,10 @@ async def test_a_kernel_nobody_spoke_with_is_starting_and_then_known_by_its_run_
     client = await bench.client(kernel_id)
     idle = await bench.until(kernel_id, lambda s: s.state == "idle")
     assert idle.active_at == first.active_at, "kernel_info is not activity"
-    client.execute("import time; time.sleep(1)")
+    seen = tmp_path / "seen working"
+    client.execute(f"import os, time\nwhile not os.path.exists({str(seen)!r}): time.sleep(0.01)")
     busy = await bench.until(kernel_id, lambda s: s.state == "working")
+    seen.touch()
     assert f"kernel:{kernel_id}" in bench.changed
     assert busy.since is not None
     done = await bench.until(kernel_id, lambda s: s.state == "idle")
