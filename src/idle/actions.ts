@@ -109,6 +109,9 @@ export class IdleActions {
     const { trans } = this._speech;
     const name = nameOf(this._speech, target);
     const title = trans.__('Shut down %1?', name);
+    if (target.state === 'working') {
+      return this._confirm(title, trans.__('It is working. What it does now is lost.'));
+    }
     if (this._documents.unsaved(target.id).length > 0) {
       return this._confirm(
         title,
@@ -116,9 +119,6 @@ export class IdleActions {
           'It has unsaved changes. They stay in the open document, but what the kernel holds in memory is lost.'
         )
       );
-    }
-    if (target.state === 'working') {
-      return this._confirm(title, trans.__('It is working. What it does now is lost.'));
     }
     return true;
   }

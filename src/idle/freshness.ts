@@ -8,6 +8,10 @@ import type { IdleModel } from './model';
 /** Several events come at once when a check changes several targets. */
 const DEBOUNCE_MS = 200;
 
+/** What has just begun is known better at the server's next look; so ask again, but not for ever. */
+const SETTLING_MS = 3000;
+const SETTLING_TIMES = 4;
+
 /** Events have no history, so a page that missed some asks again by itself. */
 const POLL_MS = 60_000;
 const BACKOFF_MAX_MS = 300_000;
@@ -41,6 +45,7 @@ export class Freshness implements IDisposable {
     this._owned.add(debouncer);
     this._owned.add(events);
     events.received.connect(this._onEvent, this);
+    this._model.stateChanged.connect(this._onState, this);
     document.addEventListener('visibilitychange', this._onVisible);
     void poll.start();
     void poll.refresh();
@@ -52,7 +57,26 @@ export class Freshness implements IDisposable {
 
   dispose(): void {
     document.removeEventListener('visibilitychange', this._onVisible);
+    this._model.stateChanged.disconnect(this._onState, this);
+    clearTimeout(this._settling);
     this._owned.dispose();
+  }
+
+  /** Look again a few times while a target that came lately can't be told yet. */
+  private _onState(): void {
+    const { view, pending } = this._model.state;
+    const unsettled = (view?.targets ?? []).filter(
+      ({ state }) => state === 'unknown' || state === 'starting'
+    );
+    const young = unsettled.filter(({ id }) => (this._looks.get(id) ?? 0) < SETTLING_TIMES);
+    if (young.length === 0 || this._settling !== undefined || pending.size > 0) {
+      return;
+    }
+    this._settling = setTimeout(() => {
+      this._settling = undefined;
+      young.forEach(({ id }) => this._looks.set(id, (this._looks.get(id) ?? 0) + 1));
+      void this._model.refresh();
+    }, SETTLING_MS);
   }
 
   private _onEvent(_: IdleEvents, event: IIdleEvent): void {
@@ -70,5 +94,7 @@ export class Freshness implements IDisposable {
   };
 
   private readonly _debouncer: Debouncer;
+  private readonly _looks = new Map<string, number>();
+  private _settling: ReturnType<typeof setTimeout> | undefined;
   private readonly _owned = new DisposableSet();
 }

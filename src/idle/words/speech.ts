@@ -71,10 +71,10 @@ export class Speech {
     const mended = Math.abs(skew) > SKEW_WORTH_MENDING_MS ? skew : 0;
     const local = new Date(Date.parse(at) - mended);
     const today = new Date(now.getTime() - mended);
-    const time: Intl.DateTimeFormatOptions = { hour: 'numeric', minute: '2-digit' };
     if (local.toDateString() === today.toDateString()) {
-      return local.toLocaleTimeString(this._locale, time);
+      return local.toLocaleTimeString(this._locale, { timeStyle: 'short' });
     }
+    const time: Intl.DateTimeFormatOptions = { hour: 'numeric', minute: '2-digit' };
     const days = Math.abs(local.getTime() - today.getTime()) / DAY_MS;
     const day: Intl.DateTimeFormatOptions =
       days < 6 ? { weekday: 'short' } : { month: 'short', day: 'numeric' };

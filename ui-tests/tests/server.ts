@@ -1,0 +1,148 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+const TOKEN = 'a-token-of-the-tests';
+const START_MS = 60_000;
+
+export interface IServerOptions {
+  /** Command line options of the server, e.g. `--LccIdle.warn_seconds=10`. */
+  args?: readonly string[];
+  baseUrl?: string;
+  /** JupyterLab settings by plugin id. */
+  settings?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Whether our server extension is enabled. */
+  enabled?: boolean;
+}
+
+/** A real server on a free loopback port, with a home of its own. */
+export class LabServer {
+  private constructor(
+    readonly url: string,
+    private readonly _folder: string,
+    private readonly _process: ChildProcess
+  ) {}
+
+  static async start(options: IServerOptions = {}): Promise<LabServer> {
+    const { args = [], baseUrl = '/', settings = {}, enabled = true } = options;
+    const folder = mkdtempSync(join(tmpdir(), 'lcc-ui-'));
+    const work = join(folder, 'work');
+    mkdirSync(work);
+    const all = { '@jupyterlab/apputils-extension:notification': { fetchNews: 'false' }, ...settings };
+    for (const [plugin, values] of Object.entries(all)) {
+      const [name = '', part = ''] = plugin.split(':');
+      const file = join(folder, '.jupyter/lab/user-settings', name, `${part}.jupyterlab-settings`);
+      mkdirSync(dirname(file), { recursive: true });
+      writeFileSync(file, JSON.stringify(values));
+    }
+    const port = await freePort();
+    const child = spawn(
+      process.env['JUPYTER'] ?? 'jupyter',
+      [
+        'lab',
+        '--no-browser',
+        '--allow-root',
+        '--ip=127.0.0.1',
+        `--port=${port}`,
+        '--ServerApp.port_retries=0',
+        `--ServerApp.base_url=${baseUrl}`,
+        `--IdentityProvider.token=${TOKEN}`,
+        '--LabApp.expose_app_in_browser=True',
+        `--ServerApp.jpserver_extensions={"jupyter_lcc": ${enabled ? 'True' : 'False'}}`,
+        ...args
+      ],
+      {
+        cwd: work,
+        env: { ...process.env, HOME: folder, JUPYTER_CONFIG_DIR: join(folder, '.jupyter') },
+        stdio: ['ignore', 'ignore', 'pipe']
+      }
+    );
+    const server = new LabServer(`http://127.0.0.1:${port}${baseUrl}`, folder, child);
+    let said = '';
+    child.stderr?.on('data', chunk => {
+      said = (said + String(chunk)).slice(-4000);
+    });
+    const deadline = Date.now() + START_MS;
+    while (!(await server.answers())) {
+      if (Date.now() > deadline || child.exitCode !== null) {
+        await server.stop();
+        throw new Error(`the server did not start:\n${said}`);
+      }
+      await new Promise(resolve => setTimeout(resolve, 200));
+    }
+    return server;
+  }
+
+  /** The address of a page, with the token. */
+  page(path: string): string {
+    return `${this.url}${path}${path.includes('?') ? '&' : '?'}token=${TOKEN}`;
+  }
+
+  /** Ask the server itself, behind the panel's back. */
+  async get<T>(path: string): Promise<T> {
+    const response = await this._fetch(path);
+    return (await response.json()) as T;
+  }
+
+  async post(path: string, body: unknown): Promise<void> {
+    await this._fetch(path, { method: 'POST', body: JSON.stringify(body) });
+  }
+
+  async kernelIds(): Promise<string[]> {
+    return (await this.get<{ id: string }[]>('api/kernels')).map(({ id }) => id);
+  }
+
+  /** Put a notebook with one markdown and one code cell into the working folder. */
+  addNotebook(name: string, code = '1 + 1'): void {
+    const notebook = {
+      cells: [
+        { cell_type: 'markdown', id: 'a', metadata: {}, source: '# Notes' },
+        { cell_type: 'code', id: 'b', metadata: {}, execution_count: null, outputs: [], source: code }
+      ],
+      metadata: { kernelspec: { name: 'python3', display_name: 'Python 3 (ipykernel)', language: 'python' } },
+      nbformat: 4,
+      nbformat_minor: 5
+    };
+    writeFileSync(join(this._folder, 'work', name), JSON.stringify(notebook));
+  }
+
+  /** What stands on the disk. */
+  read(name: string): string {
+    return readFileSync(join(this._folder, 'work', name), 'utf8');
+  }
+
+  async stop(): Promise<void> {
+    if (this._process.exitCode === null) {
+      const ended = new Promise(resolve => this._process.once('exit', resolve));
+      this._process.kill('SIGTERM');
+      await ended;
+    }
+    rmSync(this._folder, { recursive: true, force: true });
+  }
+
+  private async answers(): Promise<boolean> {
+    try {
+      return (await this._fetch('api')).ok;
+    } catch {
+      return false;
+    }
+  }
+
+  private _fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const separator = path.includes('?') ? '&' : '?';
+    return fetch(`${this.url}${path}${separator}no_track_activity=1`, {
+      ...init,
+      headers: { Authorization: `token ${TOKEN}` }
+    });
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>(resolve => probe.listen(0, '127.0.0.1', resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise(resolve => probe.close(resolve));
+  return port;
+}
