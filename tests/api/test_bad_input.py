@@ -21,7 +21,9 @@ def _state(server: Server) -> dict[str, Any]:
     """Everything a request could have changed."""
     view = server.ask("GET", "lcc/idle").json()
     return {
-        "targets": [(t["id"], t["lease"], t["verdict"], t["shutting_down"]) for t in [view["instance"], *view["targets"]]],
+        "targets": [
+            (t["id"], t["lease"], t["verdict"], t["shutting_down"]) for t in [view["instance"], *view["targets"]]
+        ],
         "policy": view["policy"],
         "problems": view["monitor"]["problems"],
         "leases": server.ask("GET", "lcc/idle/leases").json(),
@@ -93,7 +95,10 @@ WRONG_LEASES: list[dict[str, Any]] = [
     {},
     {"target_id": "instance"},
     {"seconds": 5},
-    *({"target_id": "instance", "seconds": wrong} for wrong in (0, -1, 1.5, "5", None, True, [5], 10**9, 10**30, -(10**30))),
+    *(
+        {"target_id": "instance", "seconds": wrong}
+        for wrong in (0, -1, 1.5, "5", None, True, [5], 10**9, 10**30, -(10**30))
+    ),
     *({"target_id": wrong, "seconds": 5} for wrong in ("", "x" * 257, None, 5, ["instance"], {"id": "instance"})),
     *({"target_id": "instance", "seconds": 5, "note": wrong} for wrong in ("x" * 201, 5, ["x"])),
     *({"target_id": "instance", "seconds": 5, "pid": wrong} for wrong in (0, -1, 2**31, "1", 1.5, 2**31 - 1)),
@@ -195,7 +200,12 @@ def test_a_query_that_can_not_be(server: Server, query: str) -> None:
     answer.problem()
 
 
-EXTREME_TIMES = ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"]
+EXTREME_TIMES = [
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+    "0001-01-01T00:00:00+23:59",
+    "9999-12-31T23:59:59-23:59",
+]
 
 
 @pytest.mark.parametrize("time", EXTREME_TIMES)
@@ -261,12 +271,12 @@ def test_nobody_gets_in_without_the_token(server: Server, token: str | None) -> 
 def test_a_browser_needs_the_xsrf_token_too(server: Server) -> None:
     """Signed in by cookie alone, reading is allowed and no change is."""
     page = server.ask("GET", "login", token=None)
-    xsrf = _cookies(page.headers.get_all("Set-Cookie"))["_xsrf"]  # type: ignore[attr-defined]
+    xsrf = _cookies(page.headers.get_all("Set-Cookie"))["_xsrf"]
     form = f"password=black-box&_xsrf={quote(xsrf)}".encode()
     sent = {"Cookie": f"_xsrf={xsrf}", "Content-Type": "application/x-www-form-urlencoded"}
     entered = server.ask("POST", "login", raw=form, headers=sent, token=None)
     assert entered.status == 302, entered
-    cookies = {"_xsrf": xsrf, **_cookies(entered.headers.get_all("Set-Cookie"))}  # type: ignore[attr-defined]
+    cookies = {"_xsrf": xsrf, **_cookies(entered.headers.get_all("Set-Cookie"))}
     as_browser = {"Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items())}
     assert server.ask("GET", "lcc/idle", headers=as_browser, token=None).status == 200
     for method, path, _ in operations(server):
@@ -278,5 +288,5 @@ def test_a_browser_needs_the_xsrf_token_too(server: Server) -> None:
             assert answer.status in (404, 422), (method, path, answer)
 
 
-def _cookies(headers: list[str]) -> dict[str, str]:
-    return dict(header.split(";")[0].split("=", 1) for header in headers)
+def _cookies(headers: list[str] | None) -> dict[str, str]:
+    return dict(header.split(";")[0].split("=", 1) for header in headers or ())

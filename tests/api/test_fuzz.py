@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 from tests.black_box.server import TOKEN, Server
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
+NOT_FOR_US = "missing_required_header"
+"""The one check left out: it knows only 401 for a missing `Authorization`, however that is documented, and Jupyter
+answers 403 on all its routes (tornado's `authenticated`). test_bad_input.py asks every route without a token."""
 SEED = "20261121"
 EXAMPLES = "500"
 """For each operation; about a minute in all."""
@@ -23,7 +27,7 @@ def test_the_server_keeps_to_its_own_document(server: Server, terminal_id: str) 
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run"),
         f"http://127.0.0.1:{server.port}/lcc/openapi.json",
         *("--header", f"Authorization: token {TOKEN}"),
-        *("--checks", "all"),
+        *("--checks", "all", "--exclude-checks", NOT_FOR_US),
         *("--phases", "examples,coverage,fuzzing"),
         *("--max-examples", EXAMPLES),
         *("--seed", SEED),
@@ -31,9 +35,10 @@ def test_the_server_keeps_to_its_own_document(server: Server, terminal_id: str) 
         *("--continue-on-failure", "--no-color"),
     ]
     done = subprocess.run(command, cwd=server.home, capture_output=True, text=True, timeout=380, check=False)
-    print(done.stdout[-3000:])
     assert done.returncode == 0, done.stdout[-12000:] + done.stderr[-3000:]
-    assert "No issues found" in done.stdout, done.stdout[-3000:]
+    counted = re.search(r"(\d+) generated, (\d+) passed", done.stdout)
+    assert counted is not None, done.stdout[-3000:]
+    assert int(counted[1]) == int(counted[2]) > 1000, counted[0]
     assert server.errors() == []
     assert server.ask("GET", "lcc/idle").status == 200
     assert terminal_id

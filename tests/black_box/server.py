@@ -44,7 +44,7 @@ class Answer:
     """What came back."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: http.client.HTTPMessage
     body: bytes
 
     def json(self) -> Any:
@@ -54,8 +54,9 @@ class Answer:
         """Read the body as a problem; anything else is an error."""
         problem = self.json()
         assert set(problem) == {"code", "message", "detail"}, problem
-        assert isinstance(problem["code"], str) and problem["code"], problem
-        assert isinstance(problem["message"], str) and problem["message"], problem
+        for name in ("code", "message"):
+            assert isinstance(problem[name], str), problem
+            assert problem[name], problem
         assert isinstance(problem["detail"], dict), problem
         assert "Traceback" not in self.body.decode(), problem
         return problem  # type: ignore[no-any-return]
@@ -132,7 +133,7 @@ class Server:
     def launch(self) -> None:
         """Begin; `wait_ready` waits for it."""
         config: dict[str, Any] = dict(self.config)
-        if PYTHON == sys.executable:
+        if sys.executable == PYTHON:
             # A built wheel switches itself on; a checkout has to be named.
             config["ServerApp"] = {
                 **config.get("ServerApp", {}),
@@ -149,7 +150,7 @@ class Server:
             MARK: self.mark,
             **self.environment,
         }
-        if PYTHON == sys.executable:
+        if sys.executable == PYTHON:
             environment["PYTHONPATH"] = str(self.package)
         command = [
             PYTHON,
@@ -283,7 +284,9 @@ class Server:
 
     async def decisions(self, target_id: str) -> list[dict[str, Any]]:
         """Give the log of one target, oldest first."""
-        answer = await self.call("GET", f"lcc/idle/decisions?target_id={quote(target_id, safe='')}&limit=1000", expect=200)
+        answer = await self.call(
+            "GET", f"lcc/idle/decisions?target_id={quote(target_id, safe='')}&limit=1000", expect=200
+        )
         return list(reversed(answer.json()["decisions"]))
 
     async def why(self, target_id: str, at: str | None = None) -> dict[str, Any]:
@@ -618,10 +621,9 @@ def _has_terminal(pid: int) -> bool:
 def _kernel_process(kernel_id: str) -> int:
     """Find a kernel's process by its connection file, 0 if there is none."""
     for pid in _pids():
-        with contextlib.suppress(OSError):
-            with open(f"/proc/{pid}/cmdline", "rb") as file:
-                if f"kernel-{kernel_id}.json".encode() in file.read() and is_running(pid):
-                    return pid
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+            if f"kernel-{kernel_id}.json".encode() in file.read() and is_running(pid):
+                return pid
     return 0
 
 
@@ -629,10 +631,9 @@ def marked(mark: str) -> list[int]:
     """Every process that was started, however indirectly, by the server with this mark."""
     found = []
     for pid in _pids():
-        with contextlib.suppress(OSError):
-            with open(f"/proc/{pid}/environ", "rb") as file:
-                if f"{MARK}={mark}".encode() in file.read() and pid != os.getpid() and is_running(pid):
-                    found.append(pid)
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
+            if f"{MARK}={mark}".encode() in file.read() and pid != os.getpid() and is_running(pid):
+                found.append(pid)
     return found
 
 

@@ -67,7 +67,10 @@ def random_limits(name: str) -> Limits:
     """Limits nobody could have tuned the code for; the same for the same seed."""
     dice = random.Random(f"{SEED}/{name}")
     return Limits(
-        kernel=dice.randint(10, 13), terminal=dice.randint(10, 13), waiting=dice.randint(15, 18), warn=dice.randint(3, 5)
+        kernel=dice.randint(10, 13),
+        terminal=dice.randint(10, 13),
+        waiting=dice.randint(15, 18),
+        warn=dice.randint(3, 5),
     )
 
 
@@ -158,7 +161,8 @@ class Stage:
         assert ended >= due.earliest - 0.1, told + " (too early)"
         if ended > due.latest + LATEST + extra + slow:
             begun = await self._begun(thing)
-            assert begun is not None and begun <= due.latest + LATEST / 2 + slow, told + f" (machine late by {slow:.2f} s)"
+            assert begun is not None, told + " (never begun)"
+            assert begun <= due.latest + LATEST / 2 + slow, told + f" (machine late by {slow:.2f} s)"
             assert ended <= due.latest + LATEST + extra + slow + DYING, told + " (begun in time, and took too long)"
         await self.is_gone(thing)
         return ended
@@ -167,7 +171,9 @@ class Stage:
         """What has no process any more is taken off Jupyter's list between these times."""
         while (await self.server.call("GET", thing.path)).status != 404:
             late = time.monotonic() - latest - LATEST
-            assert late < self.slowness.within(earliest, latest + LATEST), f"{thing.id} still listed, late by {late:.1f} s"
+            assert late < self.slowness.within(earliest, latest + LATEST), (
+                f"{thing.id} still listed, late by {late:.1f} s"
+            )
             await asyncio.sleep(0.2)
         assert time.monotonic() >= earliest - 0.1, f"{thing.id} gone {earliest - time.monotonic():.1f} s too early"
 
@@ -184,7 +190,9 @@ class Stage:
         assert ended is None, f"{thing.id} ended {until - (ended or 0):.2f} s before the end of the watch"
         assert (await self.server.call("GET", thing.path)).status == 200
 
-    async def outlives(self, thing: Kernel | Terminal, activity: Moment, limit: float, *, pid: int | None = None) -> None:
+    async def outlives(
+        self, thing: Kernel | Terminal, activity: Moment, limit: float, *, pid: int | None = None
+    ) -> None:
         """It is there SURVIVES after the time a twin would have been stopped at."""
         await self.lives_until(thing, activity.latest + limit + LATEST + SURVIVES, pid=pid)
 
@@ -217,8 +225,8 @@ class Stage:
         """What the log has on it, for the report of a failed case."""
         lines = await self.server.decisions(thing.id)
         return "".join(
-            f"\n  {d['at'][11:23]} {d['change']} {d['state']} {d['verdict']} {d['reason']}; active {d['last_activity_at']}; "
-            + ", ".join(f"{e['signal']}={e['value']}" for e in d["evidence"])
+            f"\n  {d['at'][11:23]} {d['change']} {d['state']} {d['verdict']} {d['reason']}; "
+            f"active {d['last_activity_at']}; " + ", ".join(f"{e['signal']}={e['value']}" for e in d["evidence"])
             for d in lines
         )
 
@@ -238,7 +246,7 @@ async def log_is_clean(stage: Stage) -> None:
 
 async def monitor_is_healthy(stage: Stage) -> None:
     monitor = (await stage.server.idle())["monitor"]
-    assert monitor["healthy"] and not monitor["problems"], monitor
+    assert (monitor["healthy"], monitor["problems"]) == (True, []), monitor
 
 
 def judge(outcome: str | None) -> None:

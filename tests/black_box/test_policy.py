@@ -103,7 +103,7 @@ async def a_job_that_works_for_too_long_is_shut_down(stage: Stage) -> None:
 
 async def _put(stage: Stage, expect: int, **wanted: Any) -> dict[str, Any]:
     answer = await stage.server.call("PUT", "lcc/idle/policy", wanted, expect=expect)
-    return answer.json() if expect == 200 else answer.problem()  # type: ignore[no-any-return]
+    return answer.json() if expect == 200 else answer.problem()
 
 
 async def _policy(stage: Stage) -> dict[str, Any]:
@@ -141,7 +141,8 @@ async def a_user_chooses_within_bounds_and_never_beyond(stage: Stage) -> None:
     before = await stage.becomes(terminal, limit_seconds=40)
     assert (await _put(stage, 200, terminal_timeout_seconds=50))["terminal_timeout_seconds"]["source"] == "user"
     after = await server.target(terminal.id)
-    assert after is not None and (after["limit_seconds"], after["limit_source"]) == (50, "user")
+    assert after is not None
+    assert (after["limit_seconds"], after["limit_source"]) == (50, "user")
     assert after["stops_at"] > before["stops_at"], (before, after)
 
     # It survives a server that is killed at once.
@@ -154,7 +155,12 @@ async def a_user_chooses_within_bounds_and_never_beyond(stage: Stage) -> None:
     # A file somebody edited gives no more than the bounds.
     server.end()
     choices = server.state_dir / "choices.json"
-    edited = {"kernel_timeout_seconds": 10**6, "terminal_timeout_seconds": 0, "waiting_timeout_seconds": 1, "warn_seconds": 5}
+    edited = {
+        "kernel_timeout_seconds": 10**6,
+        "terminal_timeout_seconds": 0,
+        "waiting_timeout_seconds": 1,
+        "warn_seconds": 5,
+    }
     assert json.loads(choices.read_bytes())["values"] == {"terminal_timeout_seconds": 50}
     choices.write_text(json.dumps({"values": {**edited, "max_lease_seconds": 10**6, "nonsense": -1}}))
     await server.start()
