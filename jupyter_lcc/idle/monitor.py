@@ -9,12 +9,11 @@ from .service import IdleService
 
 __all__ = ["Monitor"]
 
-ROUND_SECONDS = 1.0
-"""The longest sleep. A round with nothing due compares two sets of names and ends."""
+AFTER_A_FAILURE_SECONDS = 1.0
 
 
 class Monitor:
-    """Wakes at the next deadline, when something urgent happens, and once a second to see who came or went."""
+    """Wakes at the next deadline, when something urgent happens, and now and then to see who came or went."""
 
     def __init__(self, service: IdleService, log: Any) -> None:
         self._service = service
@@ -52,12 +51,12 @@ class Monitor:
                     self._log.exception("jupyter_lcc: a round of the idle monitor failed; it goes on")
                 failed = True
                 self._service.report(f"{type(error).__name__}: {error}")
-                await asyncio.sleep(ROUND_SECONDS)
+                await asyncio.sleep(AFTER_A_FAILURE_SECONDS)
             else:
                 if failed:
                     self._service.report(None)
                 failed = False
-            await self._sleep(min(ROUND_SECONDS, self._service.seconds_to_wait()))
+            await self._sleep(self._service.seconds_to_wait())
 
     async def _sleep(self, seconds: float) -> None:
         try:

@@ -43,7 +43,7 @@ DURATIONS: dict[DurationField, int] = {
     "instance_timeout_seconds": 7200,
     "waiting_timeout_seconds": 14400,
     "warn_seconds": 300,
-    "check_interval_seconds": 30,
+    "check_interval_seconds": 60,
     "max_lease_seconds": 28800,
     "max_busy_seconds": 0,
 }

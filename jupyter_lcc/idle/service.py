@@ -45,6 +45,12 @@ SAVE_EVERY = timedelta(seconds=30)
 
 HISTORY_LINES = 20
 
+GATHER_SECONDS = 1.0
+"""How long changes of targets that nobody warned of are gathered before they are looked at."""
+
+LONGEST_ROUND_SECONDS = 5.0
+"""A round with nothing due compares two sets of names and ends. Short limits make it shorter."""
+
 
 class IdleService:
     """One server's idle shutdown."""
@@ -81,10 +87,12 @@ class IdleService:
             teller=self._teller,
             read_table=read_table,
             process_started=process_started,
+            wake=self.wake.set,
             log=log,
         )
         self._told = problems
         self._changed: set[str] = set()
+        self._waking = False
         self._choosing = asyncio.Lock()
         self._saved: tuple[datetime, SavedState] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -127,23 +135,28 @@ class IdleService:
         """An adapter saw something happen. May be called from any thread."""
         self._changed.add(target_id)
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._wake_if_urgent, target_id)
+            self._loop.call_soon_threadsafe(self._wake_soon, target_id)
 
     async def step(self) -> None:
         """Do what is due: all targets at a deadline, after the interval or when one came or went; else the changed."""
         deadline = self._watch.next_deadline()
         if deadline is None or deadline <= self._clock.now() or self._watch.has_news():
             await self._check()
-        elif self._changed or self._leases.watches_processes():
+        elif self._changed or self._watch.unsettled or self._leases.watches_processes():
             for target_id in self._take_changed():
                 self._watch.look_again(target_id)
             self._watch.conclude()
             await self._decisions.flush()
 
     def seconds_to_wait(self) -> float:
-        """Give the time until the next deadline."""
+        """Give the time until the next round: a deadline's, or the one that sees who came and went."""
         deadline = self._watch.next_deadline()
-        return 0.0 if deadline is None else max(0.0, (deadline - self._clock.now()).total_seconds())
+        if deadline is None:
+            return 0.0
+        policy = self._watch.policy
+        limits = (policy.kernel_timeout_seconds.value, policy.terminal_timeout_seconds.value)
+        round_seconds = min([LONGEST_ROUND_SECONDS, *(max(1.0, limit / 60) for limit in limits if limit)])
+        return min(round_seconds, max(0.0, (deadline - self._clock.now()).total_seconds()))
 
     def report(self, error: str | None) -> None:
         """Note that the rounds themselves fail, or with None that they work again."""
@@ -309,12 +322,16 @@ class IdleService:
         raise NotFound("There is no such target.", target_id=target_id)
 
     def _take_changed(self) -> set[str]:
-        changed, self._changed = self._changed, set()
+        changed, self._changed, self._waking = self._changed, set(), False
         return changed
 
-    def _wake_if_urgent(self, target_id: str) -> None:
+    def _wake_soon(self, target_id: str) -> None:
+        """See to a change at once where a shutdown is near, else within a second together with others."""
         if self._watch.is_at_risk(target_id):
             self.wake.set()
+        elif self._loop is not None and not self._waking:
+            self._waking = True
+            self._loop.call_later(GATHER_SECONDS, self.wake.set)
 
     def _target(self, record: Record) -> Target:
         target_id = record.sighting.id

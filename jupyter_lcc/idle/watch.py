@@ -31,6 +31,9 @@ RETRY_AFTER = timedelta(seconds=60)
 PENDING = timedelta(milliseconds=200)
 """How long a shutdown waits for something that has just begun to end, or to show that it is work."""
 
+BEGIN_AT_ONCE = 16
+"""How many shutdowns one round begins, so that others get their turn on the event loop when hundreds are due."""
+
 REMEMBER_STOPPED = timedelta(hours=1)
 """For how long a keep of something that was shut down is answered with "too late" instead of "unknown"."""
 
@@ -77,6 +80,7 @@ class Watch:
         teller: Teller,
         read_table: Callable[[], ProcessTable],
         process_started: Callable[[int], int | None],
+        wake: Callable[[], None],
         log: Any,
     ) -> None:
         self.policy = policy
@@ -90,7 +94,10 @@ class Watch:
         self._teller = teller
         self._read_table = read_table
         self._process_started = process_started
+        self._wake = wake
         self._log = log
+        self._begun = 0
+        self.unsettled = False
         self._started = clock.now()
         self.instance = Record(instance_sighting((), self._started), self._started, self._started)
         self._stopping: dict[str, asyncio.Task[None]] = {}
@@ -227,7 +234,7 @@ class Watch:
 
     def conclude(self) -> None:
         """Rule on every target, warn, and begin what is due. Never gives up the event loop."""
-        now = self._clock.now()
+        now, self._begun, self.unsettled = self._clock.now(), 0, False
         for lease in self._leases.ended(now, self._process_started):
             self.write_lease_end(lease, actor="monitor")
         running = [record for record in self.records.all() if record.sighting.id not in self._stopping]
@@ -292,7 +299,14 @@ class Watch:
         self._teller.write_if_new(record, ruling, self._leases.covering(target_id), self.policy)
 
     def _may_begin(self, target_id: str, now: datetime) -> bool:
-        return self.policy.mode.value == "enforce" and self._retry_at.get(target_id, now) <= now
+        if self.policy.mode.value != "enforce" or self._retry_at.get(target_id, now) > now:
+            return False
+        self._begun += 1
+        if self._begun > BEGIN_AT_ONCE:
+            self._retry_at[target_id] = now  # in the next round, which is due at once
+            self._wake()
+            return False
+        return True
 
     def _decide(self, records: Sequence[Record], now: datetime) -> None:
         """Decide on these targets and keep the rulings."""
@@ -381,7 +395,8 @@ class Watch:
             self._retry_at[target_id] = now + RETRY_AFTER
             self.write("shutdown_failed", record, error=error)
             self._teller.emit("shutdown_failed", record, ruling)
-        self.conclude()
+        self.unsettled = True
+        self._wake()
 
     # -- telling -------------------------------------------------------------------------------------------
 
