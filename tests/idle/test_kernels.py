@@ -98,14 +98,16 @@ async def test_chatter_is_told_and_is_not_activity(bench: Bench) -> None:
     kernel_id = await bench.manager.start_kernel()
     client = await bench.client(kernel_id)
     before = await bench.until(kernel_id, lambda s: s.state == "idle")
+
+    def told(request: str) -> Callable[[Sighting], bool]:
+        return lambda seen: any(e.signal == "machine_message" and e.value == request for e in seen.evidence)
+
     client.history(hist_access_type="tail", n=10)
+    await bench.until(kernel_id, told("history_request"))
     client.complete("impo", 4)
+    await bench.until(kernel_id, told("complete_request"))
     client.execute("1", silent=True)
-
-    def chattered(seen: Sighting) -> bool:
-        return any(e.signal == "machine_message" and e.value == "execute_request" for e in seen.evidence)
-
-    after = await bench.until(kernel_id, chattered)
+    after = await bench.until(kernel_id, told("execute_request"))
     assert after.active_at == before.active_at
 
 
