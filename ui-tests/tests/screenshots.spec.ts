@@ -1,0 +1,83 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { expect, test } from '@playwright/test';
+
+import { Lab } from './lab';
+import { LabServer } from './server';
+
+const IMAGES = join(__dirname, '../../docs/images');
+
+/** The pictures of the README, from what is really there. */
+test('pictures', async ({ page }) => {
+  test.setTimeout(300_000);
+  mkdirSync(IMAGES, { recursive: true });
+  const server = await LabServer.start({
+    args: [
+      '--LccIdle.kernel_timeout_seconds=120',
+      '--LccIdle.terminal_timeout_seconds=3600',
+      '--LccIdle.warn_seconds=60',
+      '--LccIdle.check_interval_seconds=2'
+    ]
+  });
+  try {
+    for (const name of ['explore.ipynb', 'features.ipynb', 'train.ipynb']) {
+      server.addNotebook(name, 'model.fit(x, y)');
+    }
+    await page.setViewportSize({ width: 1200, height: 820 });
+    const lab = await Lab.open(page, server);
+    await lab.openNotebook('explore.ipynb');
+    const pinned = await lab.openNotebook('features.ipynb');
+    await lab.execute('terminal:create-new');
+    await lab.openNotebook('train.ipynb');
+    await lab.run('import time; time.sleep(600)');
+    await server.post('lcc/idle/leases', { target_id: `kernel:${pinned}`, seconds: 7200, note: 'lunch' });
+    await lab.openPanel();
+    const picture = async (name: string): Promise<void> => {
+      await page.screenshot({ path: join(IMAGES, `${name}.png`) });
+    };
+    await expect(lab.row('train.ipynb')).toContainText('Working');
+    await page.locator('.jp-Notebook:visible .jp-CodeCell').last().hover();
+    await picture('panel');
+
+    await lab.row('train.ipynb').getByRole('button', { name: 'Why? train.ipynb' }).click();
+    await lab.panel.screenshot({ path: join(IMAGES, 'why.png') });
+    await lab.row('train.ipynb').getByRole('button', { name: 'Why? train.ipynb' }).click();
+
+    await expect(lab.notice('explore.ipynb is idle')).toBeVisible({ timeout: 120_000 });
+    await picture('warning');
+    await lab.setTheme('JupyterLab Dark');
+    await picture('warning-dark');
+    await lab.setTheme('JupyterLab Light');
+
+    await lab.execute('jupyter-lcc:edit-limits');
+    await lab.panel.screenshot({ path: join(IMAGES, 'limits.png') });
+    await lab.panel.getByRole('button', { name: 'Limits' }).click();
+
+    await expect(lab.panel).toContainText('explore.ipynb was shut down', { timeout: 120_000 });
+    await picture('stopped');
+  } finally {
+    await server.stop();
+  }
+});
+
+test('the panel in Korean', async ({ browser }) => {
+  const server = await LabServer.start({
+    settings: { '@jupyterlab/translation-extension:plugin': { locale: 'ko_KR' } },
+    args: ['--LccIdle.check_interval_seconds=2']
+  });
+  try {
+    server.addNotebook('train.ipynb');
+    const page = await browser.newPage({ viewport: { width: 1200, height: 820 }, locale: 'ko-KR' });
+    const lab = await Lab.open(page, server);
+    await lab.openNotebook('train.ipynb');
+    await lab.execute('terminal:create-new');
+    await lab.openPanel();
+    await expect(lab.panel).toContainText('커널과 터미널');
+    await expect(lab.row('train.ipynb')).toContainText('종료');
+    await page.waitForTimeout(6000);
+    await lab.panel.screenshot({ path: join(IMAGES, 'korean.png') });
+  } finally {
+    await server.stop();
+  }
+});
