@@ -39,7 +39,7 @@ def test_everything_has_its_place(names: list[str]) -> None:
         r"jupyter_lcc/locale/\w+/LC_MESSAGES/jupyter_lcc\.json",
         _LAB + r"package\.json",
         _LAB + r"install\.json",
-        _LAB + r"schemas/jupyter-lcc/[\w.-]+\.json",
+        _LAB + r"schemas/jupyter-lcc/(plugin\.json|package\.json\.orig)",  # JupyterLab reads both
         _LAB + r"static/[\w.-]+\.(js|LICENSE\.txt|json|svg)",
         _DATA + r"etc/jupyter/jupyter_server_config\.d/jupyter_lcc\.json",
         r"jupyter_lcc-[^/]+\.dist-info/(METADATA|WHEEL|RECORD|entry_points\.txt|licenses/LICENSE)",
