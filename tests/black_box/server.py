@@ -362,6 +362,7 @@ class Kernel:
         self._reader: asyncio.Task[None] | None = None
         self._messages: list[tuple[float, dict[str, Any]]] = []
         self._news = asyncio.Condition()
+        self._sent: dict[str, float] = {}
 
     def find_process(self) -> int:
         """The process of this kernel now; another one after a restart."""
@@ -405,6 +406,7 @@ class Kernel:
             "buffers": [],
             "channel": channel,
         }
+        self._sent[msg_id] = time.monotonic()
         await self._socket.write_message(json.dumps(message))
         return msg_id
 
@@ -448,14 +450,19 @@ class Kernel:
         await self.wait_for(msg_id, "execute_input")
         return msg_id
 
-    async def end_of(self, msg_id: str, seconds: float = 90) -> Moment:
-        """Wait for the end of a cell."""
+    async def end_of(self, msg_id: str, lasts: float = 0.0, seconds: float = 90) -> Moment:
+        """Wait for the end of a request that takes at least `lasts`; the news of it may come late to us."""
         at = await self.wait_for(msg_id, "status", state="idle", seconds=seconds)
-        return Moment(at - 0.5, at)
+        return Moment(self._sent[msg_id] + lasts, at)
 
-    async def run(self, code: str) -> Moment:
+    async def question_of(self, msg_id: str) -> Moment:
+        """Wait until a cell asks a person."""
+        at = await self.wait_for(msg_id, "input_request")
+        return Moment(self._sent[msg_id], at)
+
+    async def run(self, code: str, lasts: float = 0.0) -> Moment:
         """Run a cell to its end; give when that was."""
-        return await self.end_of(await self.begin(code))
+        return await self.end_of(await self.begin(code), lasts)
 
     def answers(self, msg_id: str, kind: str) -> list[dict[str, Any]]:
         return [

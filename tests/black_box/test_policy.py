@@ -86,7 +86,7 @@ async def what_works_for_too_long_is_shut_down(stage: Stage) -> None:
 @busy.case
 async def what_works_for_less_is_not(stage: Stage) -> None:
     kernel = await stage.kernel()
-    ended = await kernel.run(f"import time; time.sleep({MAX_BUSY - 2})")
+    ended = await kernel.run(f"import time; time.sleep({MAX_BUSY - 2})", MAX_BUSY - 2)
     await stage.stops(kernel, ended, SHORT.kernel)
     assert (await stage.server.decisions(kernel.id))[-1]["reason"] == "idle"
 

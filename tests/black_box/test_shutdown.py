@@ -212,7 +212,7 @@ async def kernel_with_a_beating_widget(stage: Stage) -> None:
 async def kernel_with_a_slider_that_computes(stage: Stage) -> None:
     kernel, _ = await _kernel_with_comm(stage)
     await asyncio.sleep(stage.limits.kernel / 3)
-    await stage.stops(kernel, await kernel.end_of(await _move(kernel, 7)), stage.limits.kernel)
+    await stage.stops(kernel, await kernel.end_of(await _move(kernel, 7), 7), stage.limits.kernel)
 
 
 @once
@@ -220,7 +220,7 @@ async def kernel_with_a_slider_moved_just_before_the_end(stage: Stage) -> None:
     """At its due time it has computed for two seconds: that may be a person's work, so it is let finish."""
     kernel, activity = await _kernel_with_comm(stage)
     await asyncio.sleep(activity.latest + stage.limits.kernel - 2 - time.monotonic())
-    await stage.stops(kernel, await kernel.end_of(await _move(kernel, 8)), stage.limits.kernel)
+    await stage.stops(kernel, await kernel.end_of(await _move(kernel, 8), 8), stage.limits.kernel)
 
 
 @everywhere
@@ -255,9 +255,9 @@ async def kernel_with_a_cell_sent_at_its_birth(stage: Stage) -> None:
 async def kernel_that_asks_and_nobody_answers(stage: Stage) -> None:
     kernel = await stage.kernel()
     cell = await kernel.begin("input('name? ')", allow_stdin=True)
-    asked = await kernel.wait_for(cell, "input_request")
+    asked = await kernel.question_of(cell)
     await stage.becomes(kernel, state="waiting")
-    await stage.stops(kernel, Moment(asked - 0.5, asked), stage.limits.waiting)
+    await stage.stops(kernel, asked, stage.limits.waiting)
     assert (await stage.server.decisions(kernel.id))[-1]["reason"] == "waiting_for_input"
 
 
@@ -269,7 +269,7 @@ async def kernel_that_asks_and_is_answered(stage: Stage) -> None:
     await stage.becomes(kernel, state="waiting")
     await kernel.send("input_reply", {"value": "Kim", "status": "ok"}, channel="stdin")
     await stage.becomes(kernel, state="working")
-    await stage.stops(kernel, await kernel.end_of(cell), stage.limits.kernel)
+    await stage.stops(kernel, await kernel.end_of(cell, stage.limits.waiting), stage.limits.kernel)
 
 
 @once

@@ -260,7 +260,7 @@ async def a_kernel_behind_a_gateway_that_works_is_kept(stage: Stage) -> None:
     cell = await kernel.begin(f"import time; time.sleep({lasts})")
     await stage.becomes(kernel, state="working")
     await stage.outlives(kernel, before, LIMITS.kernel)
-    ended = await kernel.end_of(cell)
+    ended = await kernel.end_of(cell, lasts)
     await stage.stops(kernel, ended, LIMITS.kernel, extra=LIMITS.kernel / 4)
 
 
@@ -270,9 +270,9 @@ async def a_kernel_behind_a_gateway_that_asks_waits(stage: Stage) -> None:
     await asyncio.to_thread(stage.server.also.wait_ready)
     kernel = await stage.kernel()
     cell = await kernel.begin("input('name? ')", allow_stdin=True)
-    asked = await kernel.wait_for(cell, "input_request")
+    asked = await kernel.question_of(cell)
     await stage.becomes(kernel, state="waiting")
-    await stage.stops(kernel, Moment(asked - 0.5, asked), LIMITS.waiting, extra=LIMITS.waiting / 4)
+    await stage.stops(kernel, asked, LIMITS.waiting, extra=LIMITS.waiting / 4)
 
 
 for name in ("killed", "names"):
