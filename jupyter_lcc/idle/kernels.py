@@ -91,6 +91,12 @@ class Kernels:
     async def shut_down(self, target_id: str) -> None:
         """Do what Jupyter does for DELETE /api/kernels/<id>; its sessions end with it."""
         kernel_id = target_id.removeprefix(_PREFIX)
+        # jupyter_client can't shut down a kernel whose restart is under way: it asks a future that isn't done.
+        for _ in range(300):
+            ready = getattr(self._manager.get_kernel(kernel_id), "ready", None)
+            if ready is None or ready.done():
+                break
+            await asyncio.sleep(0.1)
         await ensure_async(self._manager.shutdown_kernel(kernel_id))
 
     async def on_kernel_action(self, **event: Any) -> None:

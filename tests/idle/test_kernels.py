@@ -185,3 +185,16 @@ def test_questions_to_a_person_are_noticed_and_every_message_is_passed_on(bench:
     assert bench.kernels.is_waiting("k")
     assert len(connection.passed_on) == 5
     assert bench.changed == ["kernel:k"] * 3
+
+
+async def test_a_kernel_that_is_just_restarting_is_shut_down_when_it_can_be(bench: Bench) -> None:
+    kernel_id = await bench.manager.start_kernel()
+    seen = await bench.see(kernel_id)
+    kernel = bench.manager.get_kernel(kernel_id)
+    done, kernel._ready = kernel._ready, asyncio.get_running_loop().create_future()
+    shutdown = asyncio.ensure_future(bench.kernels.shut_down(seen.id))
+    await asyncio.sleep(0.3)
+    assert not shutdown.done()
+    kernel._ready = done
+    await shutdown
+    assert bench.kernels.roster() == frozenset()
