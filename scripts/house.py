@@ -21,6 +21,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMPS = ROOT / ".make"
 LABEXTENSION = ROOT / "jupyter_lcc" / "labextension"
+LINK = VENV / "share" / "jupyter" / "labextensions" / "jupyter-lcc"
 
 OLDEST_PYTHON = (3, 10)
 OLDEST_NODE = 20
@@ -104,7 +105,11 @@ def prepare_python(extra: str) -> None:
     if any(is_fresh(f"python-{name}", keys[name]) for name in {extra, "test"}):
         return
     say(f"installing what `{extra}` needs into .venv (some minutes the first time)")
-    # The front end is built below, where node is known to be there, and linked instead of copied.
+    # The front end is built below, where node is known to be there, and linked instead of copied. Through the link
+    # pip would write to the sources, where install.json then stands in the way of the next time.
+    if LINK.is_symlink():
+        LINK.unlink()
+    (LABEXTENSION / "install.json").unlink(missing_ok=True)
     env = {**os.environ, "SKIP_JUPYTER_BUILDER": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     run(PYTHON, "-m", "pip", "install", "--quiet", "--editable", f".[{extra}]", env=env)
     remember(f"python-{extra}", keys[extra])
@@ -136,12 +141,15 @@ def prepare_front_end() -> None:
     """Build the front end and link it into the venv's JupyterLab."""
     prepare_node_packages()
     key = fingerprint(_FRONT_END)
-    link = VENV / "share" / "jupyter" / "labextensions" / "jupyter-lcc"
-    if is_fresh("front-end", key) and (LABEXTENSION / "package.json").is_file() and link.is_symlink():
+    if is_fresh("front-end", key) and (LABEXTENSION / "package.json").is_file() and LINK.is_symlink():
         return
     say("building the front end")
     run("jlpm", "build")
-    run("jupyter", "labextension", "develop", "--overwrite", ".")
+    if LINK.is_dir() and not LINK.is_symlink():
+        shutil.rmtree(LINK)
+    LINK.unlink(missing_ok=True)
+    LINK.parent.mkdir(parents=True, exist_ok=True)
+    LINK.symlink_to(LABEXTENSION)
     remember("front-end", key)
 
 

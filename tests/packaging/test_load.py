@@ -62,11 +62,14 @@ def test_page_loads_the_front_end(hosted: tuple[Server, dict[str, Any]]) -> None
     assert b"jupyter-lcc" in entry.body
 
 
-def test_korean_catalogue_is_served(hosted: tuple[Server, dict[str, Any]]) -> None:
-    server, page = hosted
-    answer = server.get(f"{page['fullTranslationsApiUrl']}/ko_KR")
+def test_korean_catalogue_joins_the_language_pack(newest: Path, tmp_path: Path) -> None:
+    """JupyterLab serves a package's own catalogue with the pack of that language."""
+    with serve([newest, "-m", "jupyterlab"], tmp_path) as server:
+        answer = server.get("lab/api/translations/ko_KR")
     assert answer.status == 200
-    assert "jupyter_lcc" in answer.json()["data"]
+    ours = answer.json()["data"]["jupyter_lcc"]
+    assert ours[""]["domain"] == "jupyter_lcc"
+    assert len(ours) > 50
 
 
 def test_log_is_clean(hosted: tuple[Server, dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 VENVS = ROOT / ".venvs"
-NEWEST = ("jupyterlab>=4.6", "notebook>=7.5")
+NEWEST = ("jupyterlab>=4.6", "notebook>=7.5", "jupyterlab-language-pack-ko-KR")
 OLDEST = ("jupyterlab==4.0.13", "jupyter_server==2.8.0", "jupyter_events==0.6.3", "httpx<0.28", "setuptools<81")
 
 
