@@ -94,7 +94,7 @@ class Kernels:
         # jupyter_client can't shut down a kernel whose restart is under way: it asks a future that isn't done.
         for _ in range(300):
             ready = getattr(self._manager.get_kernel(kernel_id), "ready", None)
-            if ready is None or ready.done():
+            if self._remote or ready is None or ready.done():
                 break
             await asyncio.sleep(0.1)
         await ensure_async(self._manager.shutdown_kernel(kernel_id))

@@ -96,6 +96,7 @@ async def test_a_kernel_nobody_spoke_with_is_starting_and_then_known_by_its_run_
 
 async def test_chatter_is_told_and_is_not_activity(bench: Bench) -> None:
     kernel_id = await bench.manager.start_kernel()
+    await bench.see(kernel_id)  # listen before anybody speaks
     client = await bench.client(kernel_id)
     before = await bench.until(kernel_id, lambda s: s.state == "idle")
 
