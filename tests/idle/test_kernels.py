@@ -50,10 +50,15 @@ class Bench:
         return seen
 
     async def client(self, kernel_id: str) -> Any:
+        """Connect, and make sure that the adapter's own subscription has joined: ZMQ drops what comes before."""
+        await self.see(kernel_id)
         client = self.manager.get_kernel(kernel_id).client()
         client.start_channels()
         self.clients.append(client)
         await client.wait_for_ready(timeout=30)
+        while not any(e.signal == "machine_message" for e in (await self.see(kernel_id)).evidence):
+            client.kernel_info()
+            await asyncio.sleep(0.05)
         return client
 
 
@@ -125,6 +130,8 @@ async def test_a_kernel_killed_while_busy_counts_from_its_restart(bench: Bench) 
     assert again.active_at is not None
     assert busy.active_at is not None
     assert again.active_at > busy.active_at
+    await bench.kernels.shut_down(again.id)  # which waits for the restart
+    assert bench.kernels.roster() == frozenset()
 
 
 async def test_shutting_down_is_jupyters_own(bench: Bench) -> None:
