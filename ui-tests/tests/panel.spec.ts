@@ -13,10 +13,10 @@ test.describe('the panel', () => {
   });
   test.afterAll(() => server.stop());
   test.afterEach(async () => {
-    for (const id of await server.kernelIds()) {
-      await server.post(`lcc/idle/targets/kernel:${id}/shutdown`, {});
+    for (const id of await server.targetIds()) {
+      await server.post(`lcc/idle/targets/${encodeURIComponent(id)}/shutdown`, {});
     }
-    await expect.poll(() => server.kernelIds()).toEqual([]);
+    await expect.poll(() => server.targetIds()).toEqual([]);
   });
 
   test('shows a running kernel and a terminal, and counts their idle time', async ({ page }) => {

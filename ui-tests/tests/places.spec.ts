@@ -75,13 +75,15 @@ test('only watches in observe mode', async ({ page }) => {
 });
 
 test('lives in Notebook 7 too', async ({ page }) => {
-  await withServer({}, async server => {
+  await withServer({ args: ['--JupyterNotebookApp.expose_app_in_browser=True'] }, async server => {
     await page.goto(server.page('tree'));
     await page.waitForFunction(() => 'jupyterapp' in window);
-    const known = await page.evaluate(() => {
-      const { jupyterapp } = window as unknown as { jupyterapp: { commands: { hasCommand(id: string): boolean } } };
-      return jupyterapp.commands.hasCommand('jupyter-lcc:keep');
-    });
-    expect(known).toBe(true);
+    const isKnown = (): Promise<boolean> =>
+      page.evaluate(() => {
+        const { jupyterapp } = window as unknown as { jupyterapp: { commands: { hasCommand(id: string): boolean } } };
+        return jupyterapp.commands.hasCommand('jupyter-lcc:keep');
+      });
+    await expect.poll(isKnown).toBe(true);
+    await expect(page.locator('#jupyter-lcc-panel')).toHaveCount(1);
   });
 });

@@ -55,6 +55,8 @@ test('pictures', async ({ page }) => {
     await lab.panel.getByRole('button', { name: 'Limits' }).click();
 
     await expect(lab.panel).toContainText('explore.ipynb was shut down', { timeout: 120_000 });
+    await expect(lab.notice('explore.ipynb is idle')).toHaveCount(0);
+    await page.waitForTimeout(1000);
     await picture('stopped');
   } finally {
     await server.stop();

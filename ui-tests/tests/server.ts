@@ -7,6 +7,9 @@ import { dirname, join } from 'node:path';
 const TOKEN = 'a-token-of-the-tests';
 const START_MS = 60_000;
 
+/** How a server ends isn't what these tests are about. */
+const STOP_MS = 10_000;
+
 export interface IServerOptions {
   /** Command line options of the server, e.g. `--LccIdle.warn_seconds=10`. */
   args?: readonly string[];
@@ -86,6 +89,11 @@ export class LabServer {
     return (await response.json()) as T;
   }
 
+  /** What runs, as the server tells the panel. */
+  async targetIds(): Promise<string[]> {
+    return (await this.get<{ targets: { id: string }[] }>('lcc/idle')).targets.map(({ id }) => id);
+  }
+
   async post(path: string, body: unknown): Promise<void> {
     await this._fetch(path, { method: 'POST', body: JSON.stringify(body) });
   }
@@ -117,7 +125,9 @@ export class LabServer {
     if (this._process.exitCode === null) {
       const ended = new Promise(resolve => this._process.once('exit', resolve));
       this._process.kill('SIGTERM');
+      const tooLong = setTimeout(() => this._process.kill('SIGKILL'), STOP_MS);
       await ended;
+      clearTimeout(tooLong);
     }
     rmSync(this._folder, { recursive: true, force: true });
   }
