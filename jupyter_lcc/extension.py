@@ -114,7 +114,7 @@ class LccExtension(ExtensionApp):
     async def stop_extension(self) -> None:
         """Save, and let go of kernels, terminals and threads."""
         await self._monitor.stop()
-        self._executor.shutdown(wait=True)
+        self._executor.shutdown(wait=False)
 
     def _sources(self, clock: SystemClock) -> list[TargetSource]:
         server = self.serverapp

@@ -11,6 +11,9 @@ __all__ = ["Monitor"]
 
 AFTER_A_FAILURE_SECONDS = 1.0
 
+STOP_SECONDS = 5.0
+"""A server that stops waits for us this long, be the disk as slow as it likes."""
+
 
 class Monitor:
     """Wakes at the next deadline, when something urgent happens, and now and then to see who came or went."""
@@ -33,9 +36,12 @@ class Monitor:
         # `wait_for` may swallow a cancellation that meets its result (python/cpython#86296), hence the flag.
         self._ending = True
         self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.wait([self._task], timeout=STOP_SECONDS)
         self._task = None
-        await self._service.stop()
+        try:
+            await asyncio.wait_for(self._service.stop(), STOP_SECONDS)
+        except asyncio.TimeoutError:
+            self._log.warning("jupyter_lcc: the state could not be saved in time")
 
     async def _run(self) -> None:
         failed = started = False

@@ -129,6 +129,8 @@ class Terminals:
         if known is None or known.pid != process.pid:
             known = self._known[name] = _Known(process.pid, self._first_activity(name, model, process))
             self._listen(name, process)
+        if table is not None and process.pid not in table.rows:
+            table = read_table()  # it began after the table was read
         tree = table.tree(process.pid) if table is not None else []
         cpu = self._meter.measure(name, sum(row.cpu_seconds for row in tree), now) if tree else None
         jobs = (

@@ -133,8 +133,13 @@ def _decode_body(raw: bytes, shape: type[Any]) -> Any:
 
 
 def _decode_query(given: Mapping[str, list[bytes]], shape: type[Any]) -> Any:
-    # `token` is one of Jupyter's ways to authenticate, `no_track_activity` its way to poll quietly.
-    wanted = {name: values for name, values in given.items() if name not in ("token", "no_track_activity")}
+    # `token` is one of Jupyter's ways to authenticate, `no_track_activity` its way to poll quietly, and a bare
+    # number is what JupyterLab's requests add so that no cache answers them.
+    wanted = {
+        name: values
+        for name, values in given.items()
+        if name not in ("token", "no_track_activity") and not (name.isdigit() and values == [b""])
+    }
     repeated = [name for name, values in wanted.items() if len(values) > 1]
     if repeated:
         raise Invalid(f"`{repeated[0]}` is given more than once.", field=repeated[0])

@@ -202,3 +202,8 @@ async def test_a_configuration_that_cannot_be_read_switches_off_and_is_told(jp_f
     (problem,) = view.monitor.problems
     assert problem.code == "config_invalid"
     assert "mode" in problem.message
+
+
+async def test_the_number_jupyterlab_adds_against_caches_is_no_argument(jp_fetch: Any) -> None:
+    assert (await jp_fetch("lcc", "idle", "decisions", params={"limit": "1", "1700000000000": ""})).code == 200
+    assert (await refused(jp_fetch("lcc", "idle", "decisions", params={"17": "x"})))[0] == 422
