@@ -68,7 +68,7 @@ class LccExtension(ExtensionApp):
         decisions = DecisionLog(lambda: self._files.decisions, self._executor, self.log)
         self._idle = IdleService(
             clock=clock,
-            sources=self._sources(clock),
+            sources=self._sources(clock, events),
             given=given,
             files=self._files,
             decisions=decisions,
@@ -116,7 +116,7 @@ class LccExtension(ExtensionApp):
         await self._monitor.stop()
         self._executor.shutdown(wait=False)
 
-    def _sources(self, clock: SystemClock) -> list[TargetSource]:
+    def _sources(self, clock: SystemClock, events: Events) -> list[TargetSource]:
         server = self.serverapp
         assert server is not None
         kernels = Kernels(
@@ -127,9 +127,7 @@ class LccExtension(ExtensionApp):
             remote=server.gateway_config.gateway_enabled,
             log=self.log,
         )
-        if server.event_logger is not None:
-            listener: Any = kernels.on_kernel_action
-            server.event_logger.add_listener(schema_id=KERNEL_ACTIONS, listener=listener)
+        events.listen(KERNEL_ACTIONS, kernels.on_kernel_action)
         # ExtensionApp holds a copy of the server's settings and writes it back after this, so that is the one.
         settings = server.web_app.settings
         connection = self.settings.get("kernel_websocket_connection_class")

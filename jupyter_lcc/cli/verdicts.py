@@ -64,7 +64,7 @@ def verdict_of_target(target: Target, mode: Mode, now: datetime) -> str:
     if target.reason == "not_stopped_here":
         return f"This version doesn't stop the machine itself. What runs on it is {target.state}."
     if target.shutting_down:
-        return f"{name} is being shut down now."
+        return f"{name} is being shut down now: {_because(target)}."
     if target.verdict == "shut_down" and mode == "observe":
         return f"{name} would be shut down now, but mode is observe: {_because(target)}."
     if target.verdict == "shut_down":

@@ -99,14 +99,12 @@ class Kernels:
             await asyncio.sleep(0.1)
         await ensure_async(self._manager.shutdown_kernel(kernel_id))
 
-    async def on_kernel_action(self, **event: Any) -> None:
+    async def on_kernel_action(self, data: dict[str, Any]) -> None:
         """Listen to a kernel from its very start, before anybody can run a cell in it.
 
         Called for Jupyter's `kernel_actions` events. A kernel that is joined later may already be busy with
-        a cell whose begin was missed. Takes whatever an event logger passes: a listener that can't be called
-        would break the start of the kernel itself.
+        a cell whose begin was missed.
         """
-        data = event.get("data") or {}
         kernel_id = data.get("kernel_id")
         if self._remote or data.get("action") not in ("start", "restart") or kernel_id is None:
             return

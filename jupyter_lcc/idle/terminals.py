@@ -27,7 +27,6 @@ from .terminal_jobs import BUSY_PERCENT, Jobs, read_jobs
 __all__ = ["Terminals"]
 
 _PREFIX = "terminal:"
-_DEVICE_TIME_STEP = timedelta(seconds=8)
 _RECENT = timedelta(milliseconds=250)
 _STATE_OF: dict[str, State] = {
     "prompt": "idle",
@@ -182,7 +181,7 @@ class Terminals:
             known.working_since = known.seen_working_at = None
 
     def _first_activity(self, name: str, model: dict[str, Any], process: Any) -> datetime:
-        """Give the last typing before we listened: the device's time, to the step it is kept in."""
+        """Give the last typing before we listened, to the 8 seconds the device's time is kept in."""
         now = self._clock.now()
         socket_at = self._stamps.read(name, parse_utc(model["last_activity"]))
         try:
@@ -190,7 +189,7 @@ class Terminals:
         except OSError:
             return socket_at
         age = max(self._clock.wall() - datetime.fromtimestamp(read_at, timezone.utc), timedelta(0))
-        return min(socket_at, now - age + _DEVICE_TIME_STEP)
+        return min(socket_at, now - age)
 
     def _listen(self, name: str, process: Any) -> None:
         write = process.write

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,25 @@ class Events:
             self._logger.emit(schema_id=IDLE_EVENT, data={k: v for k, v in data.items() if v is not None})
         except Exception:
             self._log.exception("jupyter_lcc: an event could not be sent")
+
+    def listen(self, schema_id: str, callback: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+        """Call back with the data of every event of a kind.
+
+        A listener that can't be called would break whoever emits, so it takes everything and never raises.
+        """
+
+        async def listener(logger: Any, schema_id: Any, data: Any) -> None:
+            try:
+                await callback(data)
+            except Exception:
+                self._log.exception("jupyter_lcc: an event of %s could not be taken", schema_id)
+
+        # jupyter_events up to 0.10 compares the signature, with annotations that are no texts.
+        listener.__annotations__ = {"logger": type(self._logger), "schema_id": str, "data": dict, "return": None}
+        try:
+            self._logger.add_listener(schema_id=schema_id, listener=listener)
+        except Exception:
+            self._log.exception("jupyter_lcc: events of %s can't be listened to", schema_id)
 
     def _register(self, schema: dict[str, Any]) -> None:
         # jupyter_events up to 0.10 takes whole numbers only as a schema's version, later ones want text.

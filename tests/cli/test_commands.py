@@ -187,7 +187,7 @@ def test_why_of_the_machine(server: JupyterServer) -> None:
 def test_a_person_s_own_shutdown_is_told_as_such(server: JupyterServer) -> None:
     kernel_id = server.notebook("by-hand.ipynb")
     server.ask("POST", f"lcc/idle/targets/kernel:{kernel_id}/shutdown")
-    assert "because a person asked for it" in server.home.lcc("why", kernel_id[:8]).out.replace("\n", " ")
+    assert "a person asked for it" in server.home.lcc("why", kernel_id[:8]).out.replace("\n", " ")
 
 
 # -- policy -------------------------------------------------------------------------------------------------------

@@ -69,7 +69,7 @@ def bench(jp_serverapp: Any, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iter
     [
         ("sleep 100", "terminal_job", "sleep", "working"),
         ("sleep 100 &", "terminal_background", "sleep", "working"),
-        ("while :; do :; done", "terminal_job", "bash", "working"),
+        ("while :; do :; done", "terminal_job", "the shell", "working"),
         ("seq 100000 | less", "terminal_interactive", "less", "idle"),
         ("less /etc/services", "terminal_interactive", "less", "idle"),
         (f"{sys.executable} -q -i", "terminal_interactive", None, "idle"),
@@ -86,6 +86,9 @@ async def test_what_runs_is_told_from_what_waits(
     name = bench.open()
     await bench.until(name, says("terminal_prompt"))
     bench.type(name, command + "\r")
+    if program == "the shell":
+        pid = bench.manager.terminals[name].ptyproc.pid
+        program = read_table().rows[pid].name
     seen = await bench.until(name, says(signal, program))
     assert seen.state == state
     await asyncio.sleep(0.3)
