@@ -18,13 +18,14 @@ from ..clock import Clock, StampReader, parse_utc, to_wall
 from ..model import sendable
 from .kernel_ear import KernelEar
 from .kernel_messages import KernelTalk
-from .model import Evidence, Kind, Session, Sighting, State
+from .model import Evidence, Kind, Meaning, Session, Sighting, State
 from .process_table import CpuMeter, ProcessTable
 
 __all__ = ["Kernels"]
 
 _PREFIX = "kernel:"
 _SETTLED: Mapping[str, State] = {"busy": "working", "idle": "idle", "dead": "dead"}
+_MEANS: Mapping[State, Meaning] = {"working": "work", "waiting": "waiting", "unknown": "unknown"}
 _STARTING = frozenset(("starting", "restarting", "autorestarting"))
 
 
@@ -236,8 +237,11 @@ class Kernels:
     def _evidence(
         self, model: Mapping[str, Any], state: State, ear: KernelEar | None, now: datetime
     ) -> tuple[Evidence, ...]:
-        means = {"working": "work", "waiting": "waiting", "unknown": "unknown"}.get(state, "idle")
-        found = [Evidence(signal="execution_state", value=model["execution_state"], means=means)]  # type: ignore[arg-type]
+        said = model["execution_state"]
+        means = _MEANS.get(state, "idle")
+        if (said == "busy") != (state in ("working", "waiting")):
+            means = "context"  # Jupyter's state follows machine talk too, so it may contradict what was heard
+        found = [Evidence(signal="execution_state", value=said, means=means)]
         if ear is None:
             found.append(Evidence(signal="jupyter_last_activity", value=model.get("last_activity"), means="activity"))
         else:

@@ -19,7 +19,7 @@ from jupyter_core.utils import ensure_async
 
 from ..clock import Clock, StampReader, parse_utc, to_wall
 from ..model import sendable
-from .model import Evidence, Kind, Sighting, State
+from .model import Evidence, Kind, Meaning, Sighting, State
 from .process_table import CpuMeter, ProcessTable
 from .processes import blocked_in, read_table
 from .terminal_jobs import BUSY_PERCENT, Jobs, read_jobs
@@ -37,6 +37,7 @@ _STATE_OF: dict[str, State] = {
     "background": "working",
     "unknown": "unknown",
 }
+_MEANS: dict[State, Meaning] = {"working": "work", "waiting": "waiting", "unknown": "unknown"}
 _ANSWERS_OF_THE_SCREEN = re.compile(
     r"(?:\x1b\[[?>=]?[\d;]*[cnRtxIO]|\x1b\][\d;]*(?:rgb:)?[^\x07\x1b]*(?:\x07|\x1b\\)|\x1bP[^\x1b]*\x1b\\)+"
 )
@@ -203,10 +204,10 @@ class Terminals:
         process.write = write_and_notice
 
     def _evidence(self, jobs: Jobs, cpu: float | None, active_at: datetime) -> tuple[Evidence, ...]:
-        means = {"working": "work", "waiting": "waiting", "unknown": "unknown"}.get(_STATE_OF[jobs.doing], "idle")
+        means = _MEANS.get(_STATE_OF[jobs.doing], "idle")
         at = to_wall(self._clock, active_at).isoformat(timespec="seconds").replace("+00:00", "Z")
         found = [
-            Evidence(signal="terminal_" + jobs.doing, value=jobs.name, means=means),  # type: ignore[arg-type]
+            Evidence(signal="terminal_" + jobs.doing, value=jobs.name, means=means),
             Evidence(signal="last_activity_at", value=at, means="activity"),
         ]
         if jobs.count > 1:
