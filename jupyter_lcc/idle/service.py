@@ -48,7 +48,7 @@ HISTORY_LINES = 20
 GATHER_SECONDS = 1.0
 """How long changes of targets that nobody warned of are gathered before they are looked at."""
 
-LONGEST_ROUND_SECONDS = 5.0
+LONGEST_ROUND_SECONDS = 15.0
 """A round with nothing due compares two sets of names and ends. Short limits make it shorter."""
 
 
