@@ -88,7 +88,7 @@ async def _be_opened_once(server: Server) -> None:
     """Connect to every kernel as a notebook does, until it has spoken and is idle; then leave it alone."""
     kernel_ids = [kernel["id"] for kernel in server.expect("GET", "api/kernels")]
     address = f"ws://127.0.0.1:{server.port}/api/kernels/{{}}/channels?token={TOKEN}"
-    sockets = [await websocket_connect(address.format(kernel_id)) for kernel_id in kernel_ids]
+    sockets = [await websocket_connect(address.format(kernel_id), connect_timeout=120) for kernel_id in kernel_ids]
     loop = asyncio.get_running_loop()
     end = loop.time() + 120
     states: list[str] = []
