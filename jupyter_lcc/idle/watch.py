@@ -32,7 +32,9 @@ PENDING = timedelta(milliseconds=200)
 """How long a shutdown waits for something that has just begun to end, or to show that it is work."""
 
 BEGIN_AT_ONCE = 16
-"""How many shutdowns one round begins, so that others get their turn on the event loop when hundreds are due."""
+WARN_AT_ONCE = 16
+"""How many shutdowns one round begins and how many warnings it gives, so that others get their turn on the event
+loop when hundreds are due: an event's check against its schema alone takes a good part of a millisecond."""
 
 REMEMBER_STOPPED = timedelta(hours=1)
 """For how long a keep of something that was shut down is answered with "too late" instead of "unknown"."""
@@ -96,7 +98,7 @@ class Watch:
         self._process_started = process_started
         self._wake = wake
         self._log = log
-        self._begun = 0
+        self._begun = self._warned = 0
         self.unsettled = False
         self._started = clock.now()
         self.instance = Record(instance_sighting((), self._started), self._started, self._started)
@@ -234,7 +236,8 @@ class Watch:
 
     def conclude(self) -> None:
         """Rule on every target, warn, and begin what is due. Never gives up the event loop."""
-        now, self._begun, self.unsettled = self._clock.now(), 0, False
+        now, self.unsettled = self._clock.now(), False
+        self._begun = self._warned = 0
         for lease in self._leases.ended(now, self._process_started):
             self.write_lease_end(lease, actor="monitor")
         running = [record for record in self.records.all() if record.sighting.id not in self._stopping]
@@ -280,7 +283,11 @@ class Watch:
         if ruling.verdict == "keep":
             record.warned_at = None
             self._retry_at.pop(target_id, None)
+        elif ruling.warning_due and self._warned >= WARN_AT_ONCE:
+            self._wake()  # in the next round, which is due at once
+            return
         elif ruling.warning_due:
+            self._warned += 1
             record.warned_at = now
             ruling = self._rule(record, now)
             if self.policy.mode.value == "enforce":

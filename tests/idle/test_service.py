@@ -484,7 +484,11 @@ async def test_many_due_at_once_are_each_shut_down_once(house: House) -> None:
     house.kernels.put(*(sighting(f"kernel:{n}") for n in range(200)))
     await house.service.start()
     await house.service.step()
-    await house.pass_(600, step=10)
+    await house.pass_(540, step=10)
+    for _round in range(14):
+        await house.service.step()
+    assert len(house.sent("warning")) == 200
+    await house.pass_(60, step=10)
     for _round in range(14):
         await house.service.step()
         assert house.service.seconds_to_wait() == 0 or len(house.kernels.shut) >= 184
