@@ -182,14 +182,18 @@ class Terminals:
             known.working_since = known.seen_working_at = None
 
     def _first_activity(self, name: str, model: dict[str, Any], process: Any) -> datetime:
-        """Give the last typing before we listened, to the 8 seconds the device's time is kept in."""
+        """Give the latest that typing before we listened can have been.
+
+        The device's access time moves only from one block of 8 seconds to the next (`tty_update_time` of
+        Linux), so what it tells is the block that the last key fell in."""
         now = self._clock.now()
         socket_at = self._stamps.read(name, parse_utc(model["last_activity"]))
         try:
             read_at = os.stat(os.readlink(f"/proc/{process.pid}/fd/0")).st_atime
         except OSError:
             return socket_at
-        age = max(self._clock.wall() - datetime.fromtimestamp(read_at, timezone.utc), timedelta(0))
+        block_ends = datetime.fromtimestamp((int(read_at) | 7) + 1, timezone.utc)
+        age = max(self._clock.wall() - block_ends, timedelta(0))
         return min(socket_at, now - age)
 
     def _listen(self, name: str, process: Any) -> None:
