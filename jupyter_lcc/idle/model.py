@@ -14,20 +14,26 @@ import msgspec
 from ..model import Model, Request, Seconds, Timestamp
 
 __all__ = [
+    "Because",
     "Change",
     "ChangePolicy",
+    "Cost",
     "CreateLease",
     "Decision",
     "DecisionList",
     "DecisionQuery",
+    "DismissStopped",
     "DurationSetting",
     "Evidence",
     "Explanation",
     "Gpu",
+    "Holder",
     "IdleView",
     "Kind",
     "Lease",
     "LeaseList",
+    "Machine",
+    "Manifest",
     "Meaning",
     "Mode",
     "ModeSetting",
@@ -36,11 +42,18 @@ __all__ = [
     "Presence",
     "Problem",
     "Reason",
+    "SaveReport",
     "Session",
     "Sighting",
     "Source",
     "State",
+    "StopMeans",
+    "StopWay",
+    "Stopped",
+    "StoppedDocument",
+    "StoppedList",
     "Target",
+    "Variable",
     "Verdict",
     "WhyQuery",
 ]
@@ -61,7 +74,8 @@ Reason = Literal[
     "no_limit",  # keep: the policy sets no limit for this state
     "unknown_state",  # keep: what it does can't be told
     "off",  # keep: idle shutdown is off
-    "not_stopped_here",  # keep: the machine itself isn't stopped on this platform
+    "not_stopped_here",  # keep: the machine itself can't be stopped from here, or isn't to be
+    "targets_first",  # keep: the machine waits for what still runs on it
     "idle",  # warn or shut_down: nobody used it for the limit
     "waiting_for_input",  # … it waited for a person for the limit
     "never_connected",  # … it started and nobody ever used it
@@ -85,12 +99,17 @@ class Evidence(Model, frozen=True, kw_only=True):
 
 
 class Gpu(Model, frozen=True, kw_only=True):
-    """One GPU as used by a target: `utilisation_percent` of the device, memory in bytes."""
+    """One GPU as used by a target's processes: percent of the device's time, memory in bytes.
+
+    Where processes can't be told apart (a container without the host's pids), `whole_device` is true and both
+    are the device's.
+    """
 
     index: int
     name: str
     utilisation_percent: float | None
     memory_bytes: int | None
+    whole_device: bool = False
 
 
 class Session(Model, frozen=True, kw_only=True):
@@ -118,7 +137,8 @@ class Target(Model, frozen=True, kw_only=True):
     """What can be kept or shut down, with what is known about it and what is decided on it.
 
     `cpu_percent` is of one core over the last sample; `memory_bytes` is the resident size of its process
-    tree. Both are null where they can't be read.
+    tree, `processes` their number, `io_bytes_per_second` what they read and write on disk and network. All are
+    null where they can't be read. `state_since_at` is when the present state began.
     """
 
     id: TargetId
@@ -135,11 +155,15 @@ class Target(Model, frozen=True, kw_only=True):
     limit_seconds: int | None
     limit_source: Source | None
     shutting_down: bool
+    limit_rule: str | None = None
     pid: int | None = None
     cpu_percent: float | None = None
     memory_bytes: int | None = None
+    processes: int | None = None
+    io_bytes_per_second: float | None = None
     gpu: tuple[Gpu, ...] = ()
     lease: Lease | None = None
+    state_since_at: Timestamp | None = None
     kernel_name: str | None = None
     sessions: tuple[Session, ...] = ()
     connections: int | None = None
@@ -166,6 +190,9 @@ class Sighting(Model, frozen=True, kw_only=True):
     pid: int | None = None
     cpu_percent: float | None = None
     memory_bytes: int | None = None
+    processes: int | None = None
+    io_bytes_per_second: float | None = None
+    gpu: tuple[Gpu, ...] = ()
     kernel_name: str | None = None
     sessions: tuple[Session, ...] = ()
     connections: int | None = None
@@ -174,7 +201,8 @@ class Sighting(Model, frozen=True, kw_only=True):
 class DurationSetting(Model, frozen=True, kw_only=True):
     """A limit in seconds with where it comes from and what a user may set; `max` null is no upper bound.
 
-    For the timeouts, 0 means never; a user may choose it only where `max` is null.
+    For the timeouts, 0 means never; a user may choose it only where `max` is null. `rule` names the rule of the
+    policy document that the value comes from.
     """
 
     value: int
@@ -182,6 +210,7 @@ class DurationSetting(Model, frozen=True, kw_only=True):
     min: int
     max: int | None
     locked: bool
+    rule: str | None = None
 
 
 class ModeSetting(Model, frozen=True, kw_only=True):
@@ -190,6 +219,7 @@ class ModeSetting(Model, frozen=True, kw_only=True):
     value: Mode
     source: Source
     locked: bool
+    rule: str | None = None
 
 
 class Policy(Model, frozen=True, kw_only=True):
@@ -222,8 +252,79 @@ class Monitor(Model, frozen=True, kw_only=True):
     problems: tuple[Problem, ...] = ()
 
 
+StopMeans = Literal["delete_app", "native_idle", "stop_notebook_instance", "hub", "stop_server", "command", "none"]
+"""How the machine is stopped: SageMaker's DeleteApp; Studio's own idle shutdown, told the truth; SageMaker's
+StopNotebookInstance; the hub's API; the Jupyter server ends itself; the administrator's command; not at all."""
+
+
+class StopWay(Model, frozen=True, kw_only=True):
+    """How this machine is stopped, found by what is there. `why_not` says in words why it can't be."""
+
+    means: StopMeans
+    available: bool
+    why_not: str | None = None
+
+
+class Cost(Model, frozen=True, kw_only=True):
+    """What the machine costs, in US dollars, and what was saved. `priced_on` is the date of the price (YYYY-MM-DD).
+
+    `saved_hours` and `saved_usd` count the machine's hours after its own stops in the last 30 days, as far as
+    they are known.
+    """
+
+    usd_per_hour: float
+    instance_type: str
+    price_source: Literal["table", "config"]
+    priced_on: str | None
+    hours_today: float
+    usd_today: float
+    saved_hours: float
+    saved_usd: float
+
+
+class Machine(Model, frozen=True, kw_only=True):
+    """The machine itself: how it is stopped, how far that has got, what it costs.
+
+    `stop_error` says why the last try failed and what is missing; `retry_at` is when it is tried again.
+    """
+
+    stop: StopWay
+    stop_requested_at: Timestamp | None = None
+    stop_error: str | None = None
+    retry_at: Timestamp | None = None
+    cost: Cost | None = None
+
+
+Because = Literal[
+    "lease",  # somebody keeps it
+    "work",  # it works
+    "unknown",  # what it does can't be told
+    "waiting",  # it waits for a person
+    "activity",  # a person was here not long ago
+    "no_limit",  # the policy sets no limit
+    "not_stopped_here",  # the machine isn't stopped from here
+    "off",  # idle shutdown is off, or only observes
+    "chatter",  # it keeps Jupyter's own activity fresh; it doesn't count for us
+]
+
+
+class Holder(Model, frozen=True, kw_only=True):
+    """One thing that keeps the machine on. `holds` is false for what only seems to: chatter, which doesn't count.
+
+    `until` is when it stops to hold if nothing else happens, null if that can't be told.
+    """
+
+    because: Because
+    holds: bool
+    target_id: TargetId | None
+    name: str
+    evidence: Evidence | None = None
+    until: Timestamp | None = None
+
+
 class IdleView(Model, frozen=True, kw_only=True):
-    """Everything the panel shows, in one answer."""
+    """Everything the panel shows, in one answer. `keeps_on` says who keeps the machine on, the strongest first;
+    `stopped_unseen` how many shutdowns nobody has been told of yet (GET idle/stopped)."""
 
     taken_at: Timestamp
     mode: Mode
@@ -231,6 +332,80 @@ class IdleView(Model, frozen=True, kw_only=True):
     targets: tuple[Target, ...]
     policy: Policy
     monitor: Monitor
+    machine: Machine
+    keeps_on: tuple[Holder, ...] = ()
+    stopped_unseen: int = 0
+
+
+class Variable(Model, frozen=True, kw_only=True):
+    """A variable a kernel held. `size_bytes` null where it can't be told quickly; `summary` e.g. "1000000 x 12"."""
+
+    name: str
+    type: str
+    size_bytes: int | None = None
+    summary: str | None = None
+
+
+class Manifest(Model, frozen=True, kw_only=True):
+    """What was in a kernel's memory, the largest first. Not complete where it took too long; `why_not` says why."""
+
+    variables: tuple[Variable, ...]
+    complete: bool
+    why_not: str | None = None
+
+
+class StoppedDocument(Model, frozen=True, kw_only=True):
+    """A notebook, console or file whose kernel was shut down, and what became of it.
+
+    `saved`: an open page saved it; `unchanged`: a page had it open and there was nothing to save; `failed`: it
+    could not be saved, `message` says why; `no_page`: no page had it open, so there was nothing unsaved.
+    `output_path` names where output is that arrived while no page was open.
+    """
+
+    path: str
+    type: str
+    result: Literal["saved", "unchanged", "failed", "no_page"]
+    message: str | None = None
+    output_path: str | None = None
+
+
+class Stopped(Model, frozen=True, kw_only=True):
+    """One shutdown, for the card that greets a person who comes back."""
+
+    id: str
+    target_id: TargetId
+    kind: Kind
+    name: str
+    stopped_at: Timestamp
+    reason: Reason
+    idle_seconds: int | None
+    limit_seconds: int | None
+    limit_source: Source | None
+    limit_rule: str | None = None
+    kernel_name: str | None = None
+    documents: tuple[StoppedDocument, ...] = ()
+    manifest: Manifest | None = None
+
+
+class StoppedList(Model, frozen=True, kw_only=True):
+    """The shutdowns nobody has been told of yet, the newest first."""
+
+    stopped: tuple[Stopped, ...]
+
+
+class DismissStopped(Request, frozen=True, kw_only=True):
+    """A person has read about these."""
+
+    ids: Annotated[tuple[Annotated[str, msgspec.Meta(max_length=64)], ...], msgspec.Meta(min_length=1, max_length=1000)]
+
+
+class SaveReport(Request, frozen=True, kw_only=True):
+    """A page says what became of an open document of a target that is about to be shut down."""
+
+    target_id: TargetId
+    path: Annotated[str, msgspec.Meta(max_length=4096)]
+    result: Literal["saved", "unchanged", "failed"]
+    message: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
 
 
 class CreateLease(Request, frozen=True, kw_only=True):
@@ -282,8 +457,12 @@ Change = Literal[
     "lease_granted",
     "lease_ended",
     "policy",
+    "put_off",
+    "stop_requested",
+    "stop_failed",
 ]
-"""What made the monitor write a line."""
+"""What made the monitor write a line. `put_off`: a document could not be saved, so the shutdown waits once;
+`stop_requested`, `stop_failed`: the machine's own stop."""
 
 
 class Decision(Model, frozen=True, kw_only=True):
@@ -306,6 +485,7 @@ class Decision(Model, frozen=True, kw_only=True):
     limit_source: Source | None
     evidence: tuple[Evidence, ...]
     lease: Lease | None = None
+    limit_rule: str | None = None
     error: str | None = None
     policy: dict[str, str] = msgspec.field(default_factory=dict)
     """Field -> "value (source)", the policy in force when the line was written."""

@@ -20,10 +20,12 @@ from .model import (
     Explanation,
     IdleView,
     Lease,
+    Machine,
     Monitor,
     Policy,
     Presence,
     Problem,
+    StopWay,
     Target,
     WhyQuery,
 )
@@ -180,6 +182,9 @@ class IdleService:
                 next_check_at=self._views.at(None if deadline is None else max(deadline, self._clock.now())),
                 healthy=not failing,
                 problems=(*self._told, *failing.values()),
+            ),
+            machine=Machine(
+                stop=StopWay(means="none", available=False, why_not="Nothing here can stop the machine itself.")
             ),
         )
 

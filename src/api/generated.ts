@@ -217,6 +217,18 @@ export interface components {
             waiting_timeout_seconds?: number | null;
             warn_seconds?: number | null;
         };
+        /** @description What the machine costs, in US dollars, and what was saved. `priced_on` is the date of the price (YYYY-MM-DD). `saved_hours` and `saved_usd` count the machine's hours after its own stops in the last 30 days, as far as they are known. */
+        Cost: {
+            hours_today: number;
+            instance_type: string;
+            /** @enum {unknown} */
+            price_source: "config" | "table";
+            priced_on: string | null;
+            saved_hours: number;
+            saved_usd: number;
+            usd_per_hour: number;
+            usd_today: number;
+        };
         /** @description Ask to keep a target; longer than `max_lease_seconds` is granted shorter, and says so. */
         CreateLease: {
             /** @default null */
@@ -233,7 +245,7 @@ export interface components {
             /** Format: date-time */
             at: string;
             /** @enum {unknown} */
-            change: "appeared" | "gone" | "lease_ended" | "lease_granted" | "policy" | "shut_down" | "shutdown_failed" | "state" | "verdict";
+            change: "appeared" | "gone" | "lease_ended" | "lease_granted" | "policy" | "put_off" | "shut_down" | "shutdown_failed" | "state" | "stop_failed" | "stop_requested" | "verdict";
             /** @default null */
             error: string | null;
             evidence: components["schemas"]["Evidence"][];
@@ -242,6 +254,8 @@ export interface components {
             last_activity_at: string | null;
             /** @default null */
             lease: components["schemas"]["Lease"] | null;
+            /** @default null */
+            limit_rule: string | null;
             limit_seconds: number | null;
             limit_source: ("admin" | "config" | "default" | "kernelspec" | "user") | null;
             /** @enum {unknown} */
@@ -252,7 +266,7 @@ export interface components {
                 [key: string]: string;
             };
             /** @enum {unknown} */
-            reason: "asked" | "busy_too_long" | "dead" | "idle" | "leased" | "never_connected" | "no_limit" | "not_stopped_here" | "off" | "recently_active" | "unknown_state" | "waiting_for_input" | "working";
+            reason: "asked" | "busy_too_long" | "dead" | "idle" | "leased" | "never_connected" | "no_limit" | "not_stopped_here" | "off" | "recently_active" | "targets_first" | "unknown_state" | "waiting_for_input" | "working";
             /** @enum {unknown} */
             state: "dead" | "idle" | "starting" | "unknown" | "waiting" | "working";
             stops_at: string | null;
@@ -265,11 +279,13 @@ export interface components {
         DecisionList: {
             decisions: components["schemas"]["Decision"][];
         };
-        /** @description A limit in seconds with where it comes from and what a user may set; `max` null is no upper bound. For the timeouts, 0 means never; a user may choose it only where `max` is null. */
+        /** @description A limit in seconds with where it comes from and what a user may set; `max` null is no upper bound. For the timeouts, 0 means never; a user may choose it only where `max` is null. `rule` names the rule of the policy document that the value comes from. */
         DurationSetting: {
             locked: boolean;
             max: number | null;
             min: number;
+            /** @default null */
+            rule: string | null;
             /** @enum {unknown} */
             source: "admin" | "config" | "default" | "kernelspec" | "user";
             value: number;
@@ -298,20 +314,39 @@ export interface components {
             /** @default null */
             why_not: string | null;
         };
-        /** @description One GPU as used by a target: `utilisation_percent` of the device, memory in bytes. */
+        /** @description One GPU as used by a target's processes: percent of the device's time, memory in bytes. Where processes can't be told apart (a container without the host's pids), `whole_device` is true and both are the device's. */
         Gpu: {
             index: number;
             memory_bytes: number | null;
             name: string;
             utilisation_percent: number | null;
+            /** @default false */
+            whole_device: boolean;
         };
-        /** @description Everything the panel shows, in one answer. */
+        /** @description One thing that keeps the machine on. `holds` is false for what only seems to: chatter, which doesn't count. `until` is when it stops to hold if nothing else happens, null if that can't be told. */
+        Holder: {
+            /** @enum {unknown} */
+            because: "activity" | "chatter" | "lease" | "no_limit" | "not_stopped_here" | "off" | "unknown" | "waiting" | "work";
+            /** @default null */
+            evidence: components["schemas"]["Evidence"] | null;
+            holds: boolean;
+            name: string;
+            target_id: string | null;
+            /** @default null */
+            until: string | null;
+        };
+        /** @description Everything the panel shows, in one answer. `keeps_on` says who keeps the machine on, the strongest first; `stopped_unseen` how many shutdowns nobody has been told of yet (GET idle/stopped). */
         IdleView: {
             instance: components["schemas"]["Target"];
+            /** @default [] */
+            keeps_on: components["schemas"]["Holder"][];
+            machine: components["schemas"]["Machine"];
             /** @enum {unknown} */
             mode: "enforce" | "observe" | "off";
             monitor: components["schemas"]["Monitor"];
             policy: components["schemas"]["Policy"];
+            /** @default 0 */
+            stopped_unseen: number;
             /** Format: date-time */
             taken_at: string;
             targets: components["schemas"]["Target"][];
@@ -333,9 +368,23 @@ export interface components {
         LeaseList: {
             leases: components["schemas"]["Lease"][];
         };
+        /** @description The machine itself: how it is stopped, how far that has got, what it costs. `stop_error` says why the last try failed and what is missing; `retry_at` is when it is tried again. */
+        Machine: {
+            /** @default null */
+            cost: components["schemas"]["Cost"] | null;
+            /** @default null */
+            retry_at: string | null;
+            stop: components["schemas"]["StopWay"];
+            /** @default null */
+            stop_error: string | null;
+            /** @default null */
+            stop_requested_at: string | null;
+        };
         /** @description What the monitor does with its verdicts. */
         ModeSetting: {
             locked: boolean;
+            /** @default null */
+            rule: string | null;
             /** @enum {unknown} */
             source: "admin" | "config" | "default" | "kernelspec" | "user";
             /** @enum {unknown} */
@@ -394,7 +443,15 @@ export interface components {
             path: string;
             type: string;
         };
-        /** @description What can be kept or shut down, with what is known about it and what is decided on it. `cpu_percent` is of one core over the last sample; `memory_bytes` is the resident size of its process tree. Both are null where they can't be read. */
+        /** @description How this machine is stopped, found by what is there. `why_not` says in words why it can't be. */
+        StopWay: {
+            available: boolean;
+            /** @enum {unknown} */
+            means: "command" | "delete_app" | "hub" | "native_idle" | "none" | "stop_notebook_instance" | "stop_server";
+            /** @default null */
+            why_not: string | null;
+        };
+        /** @description What can be kept or shut down, with what is known about it and what is decided on it. `cpu_percent` is of one core over the last sample; `memory_bytes` is the resident size of its process tree, `processes` their number, `io_bytes_per_second` what they read and write on disk and network. All are null where they can't be read. `state_since_at` is when the present state began. */
         Target: {
             /** @default null */
             connections: number | null;
@@ -406,12 +463,16 @@ export interface components {
             id: string;
             idle_seconds: number | null;
             /** @default null */
+            io_bytes_per_second: number | null;
+            /** @default null */
             kernel_name: string | null;
             /** @enum {unknown} */
             kind: "instance" | "kernel" | "process" | "terminal";
             last_activity_at: string | null;
             /** @default null */
             lease: components["schemas"]["Lease"] | null;
+            /** @default null */
+            limit_rule: string | null;
             limit_seconds: number | null;
             limit_source: ("admin" | "config" | "default" | "kernelspec" | "user") | null;
             /** @default null */
@@ -419,13 +480,17 @@ export interface components {
             name: string;
             /** @default null */
             pid: number | null;
+            /** @default null */
+            processes: number | null;
             /** @enum {unknown} */
-            reason: "asked" | "busy_too_long" | "dead" | "idle" | "leased" | "never_connected" | "no_limit" | "not_stopped_here" | "off" | "recently_active" | "unknown_state" | "waiting_for_input" | "working";
+            reason: "asked" | "busy_too_long" | "dead" | "idle" | "leased" | "never_connected" | "no_limit" | "not_stopped_here" | "off" | "recently_active" | "targets_first" | "unknown_state" | "waiting_for_input" | "working";
             /** @default [] */
             sessions: components["schemas"]["Session"][];
             shutting_down: boolean;
             /** @enum {unknown} */
             state: "dead" | "idle" | "starting" | "unknown" | "waiting" | "working";
+            /** @default null */
+            state_since_at: string | null;
             stops_at: string | null;
             /** @enum {unknown} */
             verdict: "keep" | "shut_down" | "warn";
@@ -440,6 +505,7 @@ export interface components {
 }
 export type About = components['schemas']['About'];
 export type ChangePolicy = components['schemas']['ChangePolicy'];
+export type Cost = components['schemas']['Cost'];
 export type CreateLease = components['schemas']['CreateLease'];
 export type Decision = components['schemas']['Decision'];
 export type DecisionList = components['schemas']['DecisionList'];
@@ -448,9 +514,11 @@ export type Evidence = components['schemas']['Evidence'];
 export type Explanation = components['schemas']['Explanation'];
 export type Feature = components['schemas']['Feature'];
 export type Gpu = components['schemas']['Gpu'];
+export type Holder = components['schemas']['Holder'];
 export type IdleView = components['schemas']['IdleView'];
 export type Lease = components['schemas']['Lease'];
 export type LeaseList = components['schemas']['LeaseList'];
+export type Machine = components['schemas']['Machine'];
 export type ModeSetting = components['schemas']['ModeSetting'];
 export type Monitor = components['schemas']['Monitor'];
 export type Platform = components['schemas']['Platform'];
@@ -459,6 +527,7 @@ export type Presence = components['schemas']['Presence'];
 export type Problem = components['schemas']['Problem'];
 export type ProblemBody = components['schemas']['ProblemBody'];
 export type Session = components['schemas']['Session'];
+export type StopWay = components['schemas']['StopWay'];
 export type Target = components['schemas']['Target'];
 export type $defs = Record<string, never>;
 export interface operations {
