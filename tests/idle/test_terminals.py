@@ -135,6 +135,19 @@ async def test_typing_is_activity_and_reconnecting_is_not(bench: Bench, jp_ws_fe
     socket.close()
 
 
+async def test_typing_before_the_first_look_is_not_taken_for_older_than_it_was(bench: Bench) -> None:
+    """The device's clock has blocks of 8 seconds; a key late in one must not lose what came before it."""
+    clock = SystemClock()
+    name = bench.open()
+    await asyncio.sleep(1.2)  # the shell has started, and the next second of the device's clock has begun
+    typed_at = clock.now()
+    bench.type(name, "x")
+    await asyncio.sleep(0.3)
+    seen = await bench.see(name)
+    assert seen.active_at is not None
+    assert (seen.active_at - typed_at).total_seconds() > -0.05
+
+
 async def test_shutting_down_is_jupyters_own(bench: Bench) -> None:
     name = bench.open()
     await bench.see(name)
