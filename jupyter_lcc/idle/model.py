@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from ..model import Model, Request, Seconds, Timestamp
+from ..platforms.model import StopMeans, StopWay
 
 __all__ = [
     "Because",
@@ -250,19 +251,6 @@ class Monitor(Model, frozen=True, kw_only=True):
     next_check_at: Timestamp | None
     healthy: bool
     problems: tuple[Problem, ...] = ()
-
-
-StopMeans = Literal["delete_app", "native_idle", "stop_notebook_instance", "hub", "stop_server", "command", "none"]
-"""How the machine is stopped: SageMaker's DeleteApp; Studio's own idle shutdown, told the truth; SageMaker's
-StopNotebookInstance; the hub's API; the Jupyter server ends itself; the administrator's command; not at all."""
-
-
-class StopWay(Model, frozen=True, kw_only=True):
-    """How this machine is stopped, found by what is there. `why_not` says in words why it can't be."""
-
-    means: StopMeans
-    available: bool
-    why_not: str | None = None
 
 
 class Cost(Model, frozen=True, kw_only=True):

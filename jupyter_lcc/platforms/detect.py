@@ -15,12 +15,22 @@ import msgspec
 from ..model import Model
 from .model import Platform
 
-__all__ = ["METADATA_FILE", "Machine", "choose", "look"]
+__all__ = [
+    "METADATA_FILE",
+    "Machine",
+    "Metadata",
+    "choose",
+    "is_hub",
+    "is_notebook_instance",
+    "is_studio_app",
+    "look",
+    "region_of",
+]
 
 METADATA_FILE = Path("/opt/ml/metadata/resource-metadata.json")
 
 
-class _Metadata(msgspec.Struct):
+class Metadata(msgspec.Struct):
     """The fields of SageMaker's resource-metadata.json that are read; others are ignored."""
 
     ResourceArn: str = ""
@@ -28,6 +38,7 @@ class _Metadata(msgspec.Struct):
     AppType: str = ""
     DomainId: str = ""
     SpaceName: str = ""
+    UserProfileName: str = ""
 
 
 class Machine(Model, frozen=True, kw_only=True):
@@ -35,35 +46,56 @@ class Machine(Model, frozen=True, kw_only=True):
 
     home: str
     environment: Mapping[str, str]
-    metadata: _Metadata | None
+    metadata: Metadata | None
 
 
 def look(home: Path, environment: Mapping[str, str]) -> Machine:
     """Read what tells platforms apart. A metadata file that can't be read is as good as none."""
     path = Path(environment.get("RESOURCE_METADATA_FILE") or METADATA_FILE)
     try:
-        metadata = msgspec.json.decode(path.read_bytes(), type=_Metadata)
+        metadata = msgspec.json.decode(path.read_bytes(), type=Metadata)
     except (OSError, msgspec.DecodeError):
         metadata = None
-    wanted = ("JUPYTERHUB_API_URL", "JUPYTERHUB_USER", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_INSTANCE_TYPE")
-    return Machine(
-        home=str(home), environment={k: environment[k] for k in wanted if k in environment}, metadata=metadata
-    )
+    wanted = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_INSTANCE_TYPE")
+    found = {k: v for k, v in environment.items() if k in wanted or k.startswith("JUPYTERHUB_")}
+    return Machine(home=str(home), environment=found, metadata=metadata)
+
+
+def is_studio_app(machine: Machine) -> bool:
+    """Tell whether this is a JupyterLab or Code Editor app of SageMaker Studio."""
+    metadata = machine.metadata
+    if metadata is None or metadata.AppType not in ("JupyterLab", "CodeEditor"):
+        return False
+    return bool(metadata.SpaceName or metadata.UserProfileName)
+
+
+def is_notebook_instance(machine: Machine) -> bool:
+    """Tell whether this is a SageMaker notebook instance."""
+    return machine.metadata is not None and ":notebook-instance/" in machine.metadata.ResourceArn
+
+
+def is_hub(machine: Machine) -> bool:
+    """Tell whether a JupyterHub started this server."""
+    return {"JUPYTERHUB_API_URL", "JUPYTERHUB_USER"} <= machine.environment.keys()
+
+
+def region_of(machine: Machine) -> str | None:
+    """Give the AWS region: the one in the resource's own name before what the environment says."""
+    arn = machine.metadata.ResourceArn.split(":") if machine.metadata else []
+    named = arn[3] if len(arn) > 3 else ""
+    environment = machine.environment
+    return named or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or None
 
 
 def choose(machine: Machine) -> Platform:
     """Name the platform; a plain machine where nothing says otherwise."""
-    metadata, environment = machine.metadata, machine.environment
-    arn = metadata.ResourceArn.split(":") if metadata else []
-    region = (arn[3] if len(arn) > 3 else "") or environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
-    if metadata is not None and metadata.AppType in ("JupyterLab", "CodeEditor") and metadata.SpaceName:
-        return Platform(
-            kind="studio_space", persistent_root=machine.home, can_stop_instance=False, region=region or None
-        )
-    if metadata is not None and ":notebook-instance/" in metadata.ResourceArn:
+    region = region_of(machine)
+    if is_studio_app(machine):
+        return Platform(kind="studio_space", persistent_root=machine.home, can_stop_instance=False, region=region)
+    if is_notebook_instance(machine):
         root = os.path.join(machine.home, "SageMaker")
-        return Platform(kind="notebook_instance", persistent_root=root, can_stop_instance=False, region=region or None)
-    if "JUPYTERHUB_API_URL" in environment and "JUPYTERHUB_USER" in environment:
+        return Platform(kind="notebook_instance", persistent_root=root, can_stop_instance=False, region=region)
+    if is_hub(machine):
         # A hub may mount the home anew for each server; most keep it, and nothing on the machine tells.
         return Platform(kind="jupyterhub", persistent_root=machine.home, can_stop_instance=False)
     return Platform(kind="plain", persistent_root=machine.home, can_stop_instance=False)

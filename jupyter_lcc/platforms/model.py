@@ -1,12 +1,12 @@
-"""Where the server runs, in the words of the wire."""
+"""Where the server runs and how that machine is stopped, in the words of the wire."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Protocol
 
 from ..model import Model
 
-__all__ = ["Platform", "PlatformKind"]
+__all__ = ["Platform", "PlatformKind", "StopFailed", "StopMeans", "StopWay", "Stopper"]
 
 PlatformKind = Literal["studio_space", "notebook_instance", "jupyterhub", "plain"]
 
@@ -15,7 +15,7 @@ class Platform(Model, frozen=True, kw_only=True):
     """One place a server can run in.
 
     `persistent_root` is the folder whose files are still there after a restart of the machine, null where
-    that can't be told. `can_stop_instance` says whether this version stops the machine itself.
+    that can't be told. `can_stop_instance` says whether the machine itself can be stopped from here.
     """
 
     kind: PlatformKind
@@ -23,3 +23,42 @@ class Platform(Model, frozen=True, kw_only=True):
     can_stop_instance: bool
     instance_type: str | None = None
     region: str | None = None
+
+
+StopMeans = Literal["delete_app", "native_idle", "stop_notebook_instance", "hub", "stop_server", "command", "none"]
+"""How the machine is stopped: SageMaker's DeleteApp; Studio's own idle shutdown, told the truth; SageMaker's
+StopNotebookInstance; the hub's API; the Jupyter server ends itself; the administrator's command; not at all."""
+
+
+class StopWay(Model, frozen=True, kw_only=True):
+    """How this machine is stopped, found by what is there. `why_not` says in words why it can't be."""
+
+    means: StopMeans
+    available: bool
+    why_not: str | None = None
+
+
+class StopFailed(Exception):
+    """The machine was not stopped; says why, in words for a person.
+
+    `missing` names the permission whose lack is the reason, e.g. `sagemaker:DeleteApp`; None if it is something
+    else (no network, too many requests, a fault over there).
+    """
+
+    def __init__(self, message: str, *, missing: str | None = None) -> None:
+        super().__init__(message)
+        self.missing = missing
+
+
+class Stopper(Protocol):
+    """Stops the machine, one way.
+
+    `life` is the same as long as the machine was not stopped and started again, over restarts of this server
+    too; so a new server can tell whether what was asked for has happened.
+    """
+
+    way: StopWay
+    life: str
+
+    async def stop(self) -> None:
+        """Ask once. When this returns, the request was accepted. Raises StopFailed; may be tried again later."""
