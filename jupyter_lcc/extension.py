@@ -23,6 +23,8 @@ from .idle.kernel_questions import observing_input
 from .idle.kernels import Kernels
 from .idle.model import Problem
 from .idle.monitor import Monitor
+from .idle.parachute.service import Parachute
+from .idle.parachute.shelf import Shelf
 from .idle.policy import PolicyInput
 from .idle.processes import process_started, read_table
 from .idle.service import IdleService
@@ -77,6 +79,7 @@ class LccExtension(ExtensionApp):
             process_started=process_started,
             log=self.log,
             problems=problems,
+            parachute=Parachute(Shelf(lambda: folder / "stopped", server.root_dir), self.log),
         )
         self._monitor = Monitor(self._idle, self.log)
         told = About(

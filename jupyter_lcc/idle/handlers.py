@@ -9,12 +9,15 @@ from .model import (
     CreateLease,
     DecisionList,
     DecisionQuery,
+    DismissStopped,
     Explanation,
     IdleView,
     Lease,
     LeaseList,
     Policy,
     Presence,
+    SaveReport,
+    StoppedList,
     WhyQuery,
 )
 from .service import IdleService
@@ -44,6 +47,18 @@ async def report_presence(idle: IdleService, body: Presence) -> None:
 
 async def shut_down_now(idle: IdleService, target_id: str) -> None:
     await idle.shut_down_now(target_id)
+
+
+async def report_save(idle: IdleService, body: SaveReport) -> None:
+    await idle.report_save(body)
+
+
+async def list_stopped(idle: IdleService) -> StoppedList:
+    return StoppedList(stopped=await idle.stopped())
+
+
+async def dismiss_stopped(idle: IdleService, body: DismissStopped) -> None:
+    await idle.dismiss_stopped(body)
 
 
 async def get_policy(idle: IdleService) -> Policy:
@@ -142,6 +157,47 @@ ROUTES: tuple[Route, ...] = (
         params={"target_id": _TARGET},
         raises=(NotFound, TooLate, Forbidden, OutsideFailure),
         says="The ordinary Jupyter shutdown, begun at once and without a warning, because a person asked.",
+    ),
+    Route(
+        "POST",
+        "idle/saves",
+        "report_save",
+        "A page says what became of an open document of a target that is about to be shut down.",
+        "write",
+        IdleService,
+        report_save,
+        None,
+        status=204,
+        body=SaveReport,
+        raises=(NotFound,),
+        says="The answer to a `save` event, one for each open document of its target. A document that could not be "
+        "saved puts the shutdown off once, by a whole new warning.",
+    ),
+    Route(
+        "GET",
+        "idle/stopped",
+        "list_stopped",
+        "The shutdowns nobody has been told of yet.",
+        "read",
+        IdleService,
+        list_stopped,
+        StoppedList,
+        says="The newest first, at most 200, of every server of this user that shares the state folder. They survive "
+        "a restart of the server and of the machine.",
+    ),
+    Route(
+        "POST",
+        "idle/stopped/dismiss",
+        "dismiss_stopped",
+        "A person has read about these shutdowns.",
+        "write",
+        IdleService,
+        dismiss_stopped,
+        None,
+        status=204,
+        body=DismissStopped,
+        raises=(OutsideFailure,),
+        says="Ids that aren't there are passed over.",
     ),
     Route(
         "GET",

@@ -17,6 +17,7 @@ from .model import (
     CreateLease,
     Decision,
     DecisionQuery,
+    DismissStopped,
     Explanation,
     IdleView,
     Lease,
@@ -25,10 +26,13 @@ from .model import (
     Policy,
     Presence,
     Problem,
+    SaveReport,
+    Stopped,
     StopWay,
     Target,
     WhyQuery,
 )
+from .parachute.port import NoParachute, Parachute
 from .policy import Choices, PolicyInput, change, resolve
 from .process_table import ProcessTable
 from .records import Record, SavedRecord
@@ -70,6 +74,7 @@ class IdleService:
         process_started: Callable[[int], int | None],
         log: Any,
         problems: tuple[Problem, ...] = (),
+        parachute: Parachute | None = None,
     ) -> None:
         self.wake = asyncio.Event()
         self._clock = clock
@@ -78,6 +83,7 @@ class IdleService:
         self._decisions = decisions
         self._process_started = process_started
         self._views = Views(clock)
+        self._parachute = parachute or NoParachute()
         self._teller = Teller(self._views, decisions, emit)
         self._leases = LeaseBook()
         self._choices = Choices()
@@ -106,6 +112,7 @@ class IdleService:
     async def start(self) -> None:
         """Take up what an earlier server left."""
         self._loop = asyncio.get_running_loop()
+        await self._parachute.start()
         state, self._choices, problems = await asyncio.to_thread(self._files.load)
         self._told += problems
         self._watch.policy = resolve(self._given, self._choices)
@@ -181,11 +188,12 @@ class IdleService:
                 last_check_at=self._views.at(self._watch.last_check),
                 next_check_at=self._views.at(None if deadline is None else max(deadline, self._clock.now())),
                 healthy=not failing,
-                problems=(*self._told, *failing.values()),
+                problems=(*self._told, *failing.values(), *self._parachute.problems()),
             ),
             machine=Machine(
                 stop=StopWay(means="none", available=False, why_not="Nothing here can stop the machine itself.")
             ),
+            stopped_unseen=self._parachute.unseen,
         )
 
     def leases(self) -> tuple[Lease, ...]:
@@ -245,6 +253,24 @@ class IdleService:
         )
         self._watch.begin_shutdown(record, asked, actor="user")
         await self._decisions.flush()
+
+    async def report_save(self, report: SaveReport) -> None:
+        """A page says what became of a document of a target. Raises NotFound for one that isn't there."""
+        if self._watch.find(report.target_id) is None:
+            raise NotFound("There is no such target.", target_id=report.target_id)
+        self._parachute.take_report(report)
+
+    async def stopped(self) -> tuple[Stopped, ...]:
+        """The shutdowns nobody has been told of yet, the newest first."""
+        return await self._parachute.stopped()
+
+    async def dismiss_stopped(self, wanted: DismissStopped) -> None:
+        """A person has read about these. Raises OutsideFailure if that can't be remembered."""
+        try:
+            await self._parachute.dismiss(wanted.ids)
+        except OSError as error:
+            raise OutsideFailure(f"That could not be remembered: {error}.") from error
+        self._teller.emit("changed")
 
     def policy(self) -> Policy:
         """The limits in force."""

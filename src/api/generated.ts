@@ -134,6 +134,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/lcc/idle/saves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A page says what became of an open document of a target that is about to be shut down.
+         * @description The answer to a `save` event, one for each open document of its target. A document that could not be saved puts the shutdown off once, by a whole new warning.
+         */
+        post: operations["report_save"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/idle/stopped": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The shutdowns nobody has been told of yet.
+         * @description The newest first, at most 200, of every server of this user that shares the state folder. They survive a restart of the server and of the machine.
+         */
+        get: operations["list_stopped"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/idle/stopped/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A person has read about these shutdowns.
+         * @description Ids that aren't there are passed over.
+         */
+        post: operations["dismiss_stopped"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/lcc/idle/targets/{target_id}/shutdown": {
         parameters: {
             query?: never;
@@ -279,6 +339,10 @@ export interface components {
         DecisionList: {
             decisions: components["schemas"]["Decision"][];
         };
+        /** @description A person has read about these. */
+        DismissStopped: {
+            ids: string[];
+        };
         /** @description A limit in seconds with where it comes from and what a user may set; `max` null is no upper bound. For the timeouts, 0 means never; a user may choose it only where `max` is null. `rule` names the rule of the policy document that the value comes from. */
         DurationSetting: {
             locked: boolean;
@@ -380,6 +444,13 @@ export interface components {
             /** @default null */
             stop_requested_at: string | null;
         };
+        /** @description What was in a kernel's memory, the largest first. Not complete where it took too long; `why_not` says why. */
+        Manifest: {
+            complete: boolean;
+            variables: components["schemas"]["Variable"][];
+            /** @default null */
+            why_not: string | null;
+        };
         /** @description What the monitor does with its verdicts. */
         ModeSetting: {
             locked: boolean;
@@ -398,7 +469,7 @@ export interface components {
             /** @default [] */
             problems: components["schemas"]["Problem"][];
         };
-        /** @description One place a server can run in. `persistent_root` is the folder whose files are still there after a restart of the machine, null where that can't be told. `can_stop_instance` says whether this version stops the machine itself. */
+        /** @description One place a server can run in. `persistent_root` is the folder whose files are still there after a restart of the machine, null where that can't be told. `can_stop_instance` says whether the machine itself can be stopped from here. */
         Platform: {
             can_stop_instance: boolean;
             /** @default null */
@@ -437,11 +508,58 @@ export interface components {
             detail: Record<string, unknown>;
             message: string;
         };
+        /** @description A page says what became of an open document of a target that is about to be shut down. */
+        SaveReport: {
+            /** @default null */
+            message: string | null;
+            path: string;
+            /** @enum {unknown} */
+            result: "failed" | "saved" | "unchanged";
+            target_id: string;
+        };
         /** @description A notebook, console or file that uses a kernel. */
         Session: {
             name: string;
             path: string;
             type: string;
+        };
+        /** @description One shutdown, for the card that greets a person who comes back. */
+        Stopped: {
+            /** @default [] */
+            documents: components["schemas"]["StoppedDocument"][];
+            id: string;
+            idle_seconds: number | null;
+            /** @default null */
+            kernel_name: string | null;
+            /** @enum {unknown} */
+            kind: "instance" | "kernel" | "process" | "terminal";
+            /** @default null */
+            limit_rule: string | null;
+            limit_seconds: number | null;
+            limit_source: ("admin" | "config" | "default" | "kernelspec" | "user") | null;
+            /** @default null */
+            manifest: components["schemas"]["Manifest"] | null;
+            name: string;
+            /** @enum {unknown} */
+            reason: "asked" | "busy_too_long" | "dead" | "idle" | "leased" | "never_connected" | "no_limit" | "not_stopped_here" | "off" | "recently_active" | "targets_first" | "unknown_state" | "waiting_for_input" | "working";
+            /** Format: date-time */
+            stopped_at: string;
+            target_id: string;
+        };
+        /** @description A notebook, console or file whose kernel was shut down, and what became of it. `saved`: an open page saved it; `unchanged`: a page had it open and there was nothing to save; `failed`: it could not be saved, `message` says why; `no_page`: no page had it open, so there was nothing unsaved. `output_path` names where output is that arrived while no page was open. */
+        StoppedDocument: {
+            /** @default null */
+            message: string | null;
+            /** @default null */
+            output_path: string | null;
+            path: string;
+            /** @enum {unknown} */
+            result: "failed" | "no_page" | "saved" | "unchanged";
+            type: string;
+        };
+        /** @description The shutdowns nobody has been told of yet, the newest first. */
+        StoppedList: {
+            stopped: components["schemas"]["Stopped"][];
         };
         /** @description How this machine is stopped, found by what is there. `why_not` says in words why it can't be. */
         StopWay: {
@@ -496,6 +614,15 @@ export interface components {
             verdict: "keep" | "shut_down" | "warn";
             warned_at: string | null;
         };
+        /** @description A variable a kernel held. `size_bytes` null where it can't be told quickly; `summary` e.g. "1000000 x 12". */
+        Variable: {
+            name: string;
+            /** @default null */
+            size_bytes: number | null;
+            /** @default null */
+            summary: string | null;
+            type: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -509,6 +636,7 @@ export type Cost = components['schemas']['Cost'];
 export type CreateLease = components['schemas']['CreateLease'];
 export type Decision = components['schemas']['Decision'];
 export type DecisionList = components['schemas']['DecisionList'];
+export type DismissStopped = components['schemas']['DismissStopped'];
 export type DurationSetting = components['schemas']['DurationSetting'];
 export type Evidence = components['schemas']['Evidence'];
 export type Explanation = components['schemas']['Explanation'];
@@ -519,6 +647,7 @@ export type IdleView = components['schemas']['IdleView'];
 export type Lease = components['schemas']['Lease'];
 export type LeaseList = components['schemas']['LeaseList'];
 export type Machine = components['schemas']['Machine'];
+export type Manifest = components['schemas']['Manifest'];
 export type ModeSetting = components['schemas']['ModeSetting'];
 export type Monitor = components['schemas']['Monitor'];
 export type Platform = components['schemas']['Platform'];
@@ -526,9 +655,14 @@ export type Policy = components['schemas']['Policy'];
 export type Presence = components['schemas']['Presence'];
 export type Problem = components['schemas']['Problem'];
 export type ProblemBody = components['schemas']['ProblemBody'];
+export type SaveReport = components['schemas']['SaveReport'];
 export type Session = components['schemas']['Session'];
+export type Stopped = components['schemas']['Stopped'];
+export type StoppedDocument = components['schemas']['StoppedDocument'];
+export type StoppedList = components['schemas']['StoppedList'];
 export type StopWay = components['schemas']['StopWay'];
 export type Target = components['schemas']['Target'];
+export type Variable = components['schemas']['Variable'];
 export type $defs = Record<string, never>;
 export interface operations {
     get_about: {
@@ -933,6 +1067,169 @@ export interface operations {
             };
             /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    report_save: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveReport"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is larger than any request of ours needs to be. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_stopped: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StoppedList"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    dismiss_stopped: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DismissStopped"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is larger than any request of ours needs to be. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
                 headers: {
                     [name: string]: unknown;
                 };

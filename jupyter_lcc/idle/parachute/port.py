@@ -1,0 +1,97 @@
+"""What the watch and the service ask of a parachute, and one that does nothing."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..model import Problem, SaveReport, Sighting, Stopped
+
+__all__ = ["NoParachute", "Parachute"]
+
+
+class Parachute(Protocol):
+    """Saves what would be lost with a target, and remembers what was shut down.
+
+    Nothing here raises for what goes wrong outside: it is told in `problems`.
+    """
+
+    unseen: int
+    """How many shutdowns nobody has been told of yet."""
+
+    async def start(self) -> None:
+        """Take up what an earlier server left."""
+
+    async def close(self) -> None:
+        """The server ends: write down what would end with it."""
+
+    def prepare(self, sighting: Sighting) -> None:
+        """Begin to save, without waiting. A target that is kept after all has lost nothing."""
+
+    def is_prepared(self, target_id: str) -> bool:
+        """Tell whether `prepare` was called and not released."""
+
+    def release(self, target_id: str) -> None:
+        """It is kept, or gone."""
+
+    def take_report(self, report: SaveReport) -> None:
+        """A page says what became of a document."""
+
+    def unsaved(self, target_id: str) -> str | None:
+        """Name the documents that could not be saved and why, in one sentence; None if there are none."""
+
+    async def land(self, draft: Stopped, sighting: Sighting, *, asked: bool) -> Stopped:
+        """The shutdown has begun: finish saving within seconds, and remember it. `asked` by a person."""
+
+    async def undo(self, stopped: Stopped) -> None:
+        """It was not shut down after all."""
+
+    async def stopped(self) -> tuple[Stopped, ...]:
+        """The shutdowns nobody has been told of yet, the newest first."""
+
+    async def dismiss(self, ids: tuple[str, ...]) -> None:
+        """A person has read about these. Raises OSError if that can't be remembered."""
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What does not work now."""
+
+
+class NoParachute:
+    """Saves nothing and remembers nothing."""
+
+    unseen = 0
+
+    async def start(self) -> None:
+        """Nothing was left."""
+
+    async def close(self) -> None:
+        """Nothing to write down."""
+
+    def prepare(self, sighting: Sighting) -> None:
+        """Nothing to save."""
+
+    def is_prepared(self, target_id: str) -> bool:
+        return True
+
+    def release(self, target_id: str) -> None:
+        """Nothing was begun."""
+
+    def take_report(self, report: SaveReport) -> None:
+        """Nobody asked."""
+
+    def unsaved(self, target_id: str) -> str | None:
+        return None
+
+    async def land(self, draft: Stopped, sighting: Sighting, *, asked: bool) -> Stopped:
+        return draft
+
+    async def undo(self, stopped: Stopped) -> None:
+        """Nothing was remembered."""
+
+    async def stopped(self) -> tuple[Stopped, ...]:
+        return ()
+
+    async def dismiss(self, ids: tuple[str, ...]) -> None:
+        """Nothing to dismiss."""
+
+    def problems(self) -> tuple[Problem, ...]:
+        return ()
