@@ -86,6 +86,9 @@ class Server:
     base_url: str = "/"
     preexec: Any = None
     log_name: str = "server.log"
+    extensions: Mapping[str, bool] = field(
+        default_factory=lambda: {"jupyter_lcc": True, "jupyter_server_terminals": True}
+    )
     retries: int = 0
     also: Server | None = None
     """Another server this one can't do without; ended with it."""
@@ -137,7 +140,7 @@ class Server:
             # A built wheel switches itself on; a checkout has to be named.
             config["ServerApp"] = {
                 **config.get("ServerApp", {}),
-                "jpserver_extensions": {"jupyter_lcc": True, "jupyter_server_terminals": True},
+                "jpserver_extensions": dict(self.extensions),
             }
         self.write("config/jupyter_server_config.json", json.dumps(config))
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "SAGEMAKER", "XDG", "PYTHON"))}
@@ -191,7 +194,8 @@ class Server:
             if self.process.poll() is not None:
                 raise AssertionError(f"{self.name} ended with {self.process.returncode}:\n{self.log()}")
             with contextlib.suppress(OSError, http.client.HTTPException):
-                if (status := self.ask("GET", "lcc/about").status) == 200:
+                with_ours = self.extensions.get("jupyter_lcc", True)
+                if (status := self.ask("GET", "lcc/about" if with_ours else "api").status) == 200:
                     return
                 if status == 404:
                     raise AssertionError(f"{self.name} runs without the extension:\n{self.log()}")
