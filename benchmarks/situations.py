@@ -101,6 +101,8 @@ SITUATIONS: list[Situation] = []
 
 
 def situation(told: str, *, keep: bool, zone: str = "UTC") -> Callable[[Callable[[Scene], Awaitable[object]]], None]:
+    """Add a situation to the list: how it is told, and whether what is played must be kept."""
+
     def add(play: Callable[[Scene], Awaitable[object]]) -> None:
         SITUATIONS.append(Situation(told, keep, play, zone))
 
@@ -223,10 +225,11 @@ async def _(scene: Scene) -> None:
     await kernel.send("execute_request", {"code": "os._exit(1)", "silent": False})
     await asyncio.sleep(1)
     await kernel.disconnect()
-    end = time.monotonic() + 30
-    while (pid := kernel.find_process()) in (0, scene.pids[-1]) and time.monotonic() < end:
+    for _ in range(150):
+        if kernel.find_process() not in (0, scene.pids[-1]):
+            break
         await asyncio.sleep(0.2)
-    scene.pids[-1] = pid
+    scene.pids[-1] = kernel.find_process()
 
 
 # -- terminals and jobs ------------------------------------------------------------------------------------
