@@ -36,7 +36,8 @@ class LccIdle(LoggingConfigurable):
     )
     instance_timeout_seconds = _seconds(
         "instance_timeout_seconds",
-        "The limit of the machine itself. This version shows it and does not stop the machine.",
+        "Stop the machine itself when nobody used anything on it and nothing worked for this long, and nothing on it "
+        "is kept. 0: never.",
     )
     waiting_timeout_seconds = _seconds(
         "waiting_timeout_seconds",
@@ -65,6 +66,17 @@ class LccIdle(LoggingConfigurable):
         '`{"kernel_timeout_seconds": [600, 14400]}`. With an upper bound, "never" can\'t be chosen.',
     ).tag(config=True)
     locked = List(Unicode(), help='Fields users may not change at all, e.g. `["warn_seconds"]`.').tag(config=True)
+    stop_machine = Enum(
+        ("platform", "server", "none"),
+        "platform",
+        help="How the machine itself is stopped. `platform`: as the platform offers it (Studio, notebook instances and "
+        "JupyterHub; a plain machine is not stopped); `server`: this Jupyter server ends; `none`: not at all.",
+    ).tag(config=True)
+    stop_command = List(
+        Unicode(),
+        help='Stop the machine with this argument vector instead, e.g. `["sudo", "-n", "systemctl", "poweroff"]`. It '
+        "runs without a shell and has 60 seconds.",
+    ).tag(config=True)
     state_dir = Unicode(
         "",
         help="Where leases, countdowns and the decision log are kept. Default: `lcc` in Jupyter's data directory, or "

@@ -7,8 +7,9 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import msgspec
 from jupyter_core.paths import jupyter_data_dir
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import TraitError
@@ -23,6 +24,7 @@ from .idle.kernel_questions import observing_input
 from .idle.kernels import Kernels
 from .idle.model import Problem
 from .idle.monitor import Monitor
+from .idle.native_idle import Address, NativeIdleFile
 from .idle.parachute.service import Parachute
 from .idle.parachute.shelf import Shelf
 from .idle.policy import PolicyInput
@@ -32,6 +34,7 @@ from .idle.state import StateFiles, state_folder
 from .idle.terminals import Terminals
 from .idle.watch import TargetSource
 from .platforms.detect import choose, look
+from .platforms.stoppers import StopMachine, stopper_for
 from .web import about
 from .web.about import Desk
 from .web.events import Events
@@ -59,8 +62,16 @@ class LccExtension(ExtensionApp):
         """Make the parts. Nothing here waits, and nothing slow is imported."""
         assert self.serverapp is not None
         server = self.serverapp
-        platform = choose(look(Path.home(), os.environ))
+        machine = look(Path.home(), os.environ)
         config, given, problems = self._configured()
+        stopper = stopper_for(
+            machine,
+            stop_machine=cast(StopMachine, config.stop_machine),
+            stop_command=config.stop_command,
+            end_server=server.stop,
+            log=self.log,
+        )
+        platform = msgspec.structs.replace(choose(machine), can_stop_instance=stopper.way.available)
         clock = SystemClock()
         events = Events(server.event_logger, self.log)
         events.register()
@@ -78,6 +89,8 @@ class LccExtension(ExtensionApp):
             read_table=read_table,
             process_started=process_started,
             log=self.log,
+            stopper=stopper,
+            native=NativeIdleFile(partial(_own_address, server)),
             problems=problems,
             parachute=Parachute(Shelf(lambda: folder / "stopped", server.root_dir), self.log),
         )
@@ -142,3 +155,12 @@ class LccExtension(ExtensionApp):
 def _server_key(server: Any) -> str:
     """Name this server among others of the same user, the same after a restart: by where it listens."""
     return re.sub(r"[^A-Za-z0-9.-]", "_", str(server.sock or f"port-{server.port}"))[-100:]
+
+
+def _own_address(server: Any) -> Address | None:
+    """Give where this server can be asked over loopback, None while it can't."""
+    if server.sock or not server.port:
+        return None
+    ip = server.ip if server.ip not in ("", "*", "0.0.0.0", "::", "localhost") else "127.0.0.1"
+    token = getattr(server.identity_provider, "token", "") or ""
+    return Address(host=ip, port=server.port, tls=bool(server.certfile), base_url=server.base_url, token=token)

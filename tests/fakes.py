@@ -10,8 +10,9 @@ import msgspec
 
 from jupyter_lcc.idle.model import Kind, Sighting, State
 from jupyter_lcc.idle.process_table import ProcessTable
+from jupyter_lcc.platforms.model import StopWay
 
-__all__ = ["START", "FakeClock", "FakeSource", "sighting"]
+__all__ = ["START", "FakeClock", "FakeSource", "FakeStopper", "sighting"]
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=timezone.utc)
 
@@ -22,6 +23,7 @@ class FakeClock:
     def __init__(self) -> None:
         self.steady = START
         self.wall_step = timedelta(0)
+        self.asleep = timedelta(0)
 
     def now(self) -> datetime:
         return self.steady
@@ -29,8 +31,16 @@ class FakeClock:
     def wall(self) -> datetime:
         return self.steady + self.wall_step
 
+    def slept(self) -> timedelta:
+        return self.asleep
+
     def pass_(self, seconds: float) -> None:
         self.steady += timedelta(seconds=seconds)
+
+    def sleep(self, seconds: float) -> None:
+        """The lid is closed: the wall goes on, the steady clock does not."""
+        self.asleep += timedelta(seconds=seconds)
+        self.wall_step += timedelta(seconds=seconds)
 
 
 def sighting(
@@ -86,3 +96,21 @@ class FakeSource:
 
     async def close(self) -> None:
         self.closed = True
+
+
+class FakeStopper:
+    """A fake way to stop a machine: counts the requests, fails when told to; a new `life` is a machine started anew."""
+
+    def __init__(self, *, available: bool = True, why_not: str | None = None) -> None:
+        self.way = StopWay(means="delete_app" if available else "none", available=available, why_not=why_not)
+        self.life = "first"
+        self.requests = 0
+        self.fails: Exception | None = None
+        self.on_stop: Callable[[], Any] | None = None
+
+    async def stop(self) -> None:
+        self.requests += 1
+        if self.on_stop:
+            await self.on_stop()
+        if self.fails:
+            raise self.fails

@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
+
+import msgspec
 
 from ..clock import Clock
 from ..errors import Forbidden, Invalid, NotFound, OutsideFailure, TooLate
+from ..platforms.model import Stopper
 from .decide import Ruling
 from .decision_log import DecisionLog
 from .leases import INSTANCE, HeldLease, LeaseBook
+from .machine import MachineStop, NativeIdle
 from .model import (
     ChangePolicy,
+    Cost,
     CreateLease,
     Decision,
     DecisionQuery,
@@ -21,14 +27,12 @@ from .model import (
     Explanation,
     IdleView,
     Lease,
-    Machine,
     Monitor,
     Policy,
     Presence,
     Problem,
     SaveReport,
     Stopped,
-    StopWay,
     Target,
     WhyQuery,
 )
@@ -73,6 +77,9 @@ class IdleService:
         read_table: Callable[[], ProcessTable],
         process_started: Callable[[int], int | None],
         log: Any,
+        stopper: Stopper,
+        native: NativeIdle | None = None,
+        cost_of: Callable[[], Cost | None] = lambda: None,
         problems: tuple[Problem, ...] = (),
         parachute: Parachute | None = None,
     ) -> None:
@@ -93,11 +100,25 @@ class IdleService:
             leases=self._leases,
             policy=resolve(given, self._choices),
             teller=self._teller,
+            parachute=self._parachute,
             read_table=read_table,
             process_started=process_started,
             wake=self.wake.set,
             log=log,
         )
+        self._machine = MachineStop(
+            clock=clock,
+            watch=self._watch,
+            teller=self._teller,
+            views=self._views,
+            stopper=stopper,
+            native=native,
+            save=partial(self._save, at_once=True),
+            flush=decisions.flush,
+            wake=self.wake.set,
+            log=log,
+        )
+        self._cost_of = cost_of
         self._told = problems
         self._changed: set[str] = set()
         self._waking = False
@@ -123,15 +144,19 @@ class IdleService:
         if (machine := state.targets.get(INSTANCE)) is not None:
             self._watch.instance.used_at = min(machine.active_at, now)
         self._leases.restore(state.leases, longest_seconds=self._longest_lease(), now=now)
+        self._machine.restore(state.machine)
 
     async def stop(self) -> None:
         """Save everything and let go."""
+        await self._machine.close()
+        await self._parachute.close()
         await self._watch.close()
         await self._save(at_once=True)
         await self._decisions.flush()
 
     async def settle(self) -> None:
         """Wait until every shutdown that has begun is done."""
+        await self._machine.settle()
         await self._watch.settle()
 
     def is_held(self) -> bool:
@@ -148,6 +173,7 @@ class IdleService:
 
     async def step(self) -> None:
         """Do what is due: all targets at a deadline, after the interval or when one came or went; else the changed."""
+        self._machine.consider()
         deadline = self._watch.next_deadline()
         if deadline is None or deadline <= self._clock.now() or self._watch.has_news():
             await self._check()
@@ -156,6 +182,7 @@ class IdleService:
                 self._watch.look_again(target_id)
             self._watch.conclude()
             await self._decisions.flush()
+        await self._machine.tell_native()
 
     def seconds_to_wait(self) -> float:
         """Give the time until the next round: a deadline's, or the one that sees who came and went."""
@@ -190,9 +217,7 @@ class IdleService:
                 healthy=not failing,
                 problems=(*self._told, *failing.values(), *self._parachute.problems()),
             ),
-            machine=Machine(
-                stop=StopWay(means="none", available=False, why_not="Nothing here can stop the machine itself.")
-            ),
+            machine=self._machine.view(self._cost_of()),
             stopped_unseen=self._parachute.unseen,
         )
 
@@ -239,9 +264,10 @@ class IdleService:
         self._watch.conclude()
 
     async def shut_down_now(self, target_id: str) -> None:
-        """Begin a shutdown because a person asked. Raises NotFound, TooLate, Forbidden for the machine."""
-        if target_id == INSTANCE:
-            raise Forbidden("The machine itself is not stopped from here.", target_id=target_id)
+        """Begin a shutdown because a person asked. Raises NotFound, TooLate, Forbidden where the machine can't be."""
+        way = self._machine.way
+        if target_id == INSTANCE and not way.available:
+            raise Forbidden(f"The machine itself is not stopped from here. {way.why_not}", target_id=target_id)
         record = await self._find(target_id)
         asked = Ruling(
             target_id=target_id,
@@ -251,7 +277,10 @@ class IdleService:
             stops_at=self._clock.now(),
             next_change_at=None,
         )
-        self._watch.begin_shutdown(record, asked, actor="user")
+        if target_id == INSTANCE:
+            self._machine.begin(asked, actor="user")
+        else:
+            self._watch.begin_shutdown(record, asked, actor="user")
         await self._decisions.flush()
 
     async def report_save(self, report: SaveReport) -> None:
@@ -259,6 +288,7 @@ class IdleService:
         if self._watch.find(report.target_id) is None:
             raise NotFound("There is no such target.", target_id=report.target_id)
         self._parachute.take_report(report)
+        self._watch.note_saves(report.target_id)
 
     async def stopped(self) -> tuple[Stopped, ...]:
         """The shutdowns nobody has been told of yet, the newest first."""
@@ -324,6 +354,8 @@ class IdleService:
         await self._watch.check()
         await self._decisions.flush()
         self._watch.note("decision_log", self._decisions.error)
+        if await self._parachute.refresh():
+            self._teller.emit("changed")
         await self._save()
 
     async def _reread_choices(self) -> None:
@@ -343,6 +375,8 @@ class IdleService:
         """Give a target that can still be kept or shut down. Nothing waits after the last look at it."""
         if self._watch.find(target_id) is None and not self._watch.was_stopped(target_id):
             await self._check()
+        if self._watch.is_stopping(INSTANCE):
+            raise TooLate("The machine is already being stopped.", target_id=target_id)
         if self._watch.is_stopping(target_id):
             raise TooLate("It is already being shut down.", target_id=target_id)
         record = self._watch.find(target_id)
@@ -378,7 +412,7 @@ class IdleService:
         state = self._state()
         if self._saved is not None and not at_once:
             saved_at, before = self._saved
-            if now - saved_at < SAVE_EVERY or (before.targets, before.leases) == (state.targets, state.leases):
+            if now - saved_at < SAVE_EVERY or msgspec.structs.replace(state, saved_at=before.saved_at) == before:
                 return
         try:
             await asyncio.to_thread(self._files.save, state)
@@ -402,4 +436,4 @@ class IdleService:
             HeldLease(lease=self._views.lease(held.lease), process_started=held.process_started)
             for held in self._leases.held()
         )
-        return SavedState(saved_at=self._views.now(), targets=targets, leases=leases)
+        return SavedState(saved_at=self._views.now(), targets=targets, leases=leases, machine=self._machine.saved())

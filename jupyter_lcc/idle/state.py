@@ -13,7 +13,7 @@ from .model import Problem
 from .policy import Choices
 from .records import SavedRecord
 
-__all__ = ["SavedState", "StateFiles", "state_folder"]
+__all__ = ["SavedState", "SavedStop", "StateFiles", "state_folder"]
 
 T = TypeVar("T")
 
@@ -28,12 +28,24 @@ def state_folder(configured: str, data_dir: Path, platform: Platform) -> Path:
     return Path(root) / ".jupyter_lcc"
 
 
+class SavedStop(Model, frozen=True, kw_only=True):
+    """How far the machine's own stop has got, written before it is asked for. `life` names the life of the machine
+    all of this is about; in another one it has happened."""
+
+    life: str
+    requested_at: Timestamp | None = None
+    attempts: int = 0
+    retry_at: Timestamp | None = None
+    error: str | None = None
+
+
 class SavedState(Model, frozen=True, kw_only=True):
     """One server's countdowns and leases, in UTC."""
 
     saved_at: Timestamp
     targets: dict[str, SavedRecord] = {}
     leases: tuple[HeldLease, ...] = ()
+    machine: SavedStop | None = None
 
 
 class StateFiles:

@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 from ..clock import Clock
-from .decide import Facts, Limits, Ruling, decide
+from .decide import Facts, Limits, Ruling, Standing, decide, machine_facts
 from .leases import INSTANCE, LeaseBook
-from .model import Change, Kind, Lease, Policy, Problem, Sighting
+from .model import Change, Kind, Lease, Policy, Problem, Sighting, Stopped
+from .parachute.port import Parachute
 from .policy import limits_for
 from .process_table import ProcessTable
 from .records import Record, Records
@@ -43,6 +44,15 @@ PART_TIMEOUT_SECONDS = 10.0
 """A part that takes longer than this to look is done without."""
 
 SHUTDOWN_TIMEOUT_SECONDS = 60.0
+
+PREPARE_BEFORE = timedelta(seconds=10)
+"""So long before a shutdown, or half the warning where that is shorter, what would be lost is saved."""
+
+OVERSLEPT = timedelta(seconds=30)
+"""A sleep of the machine, or a round so much too late, after which nobody can be held to an old warning."""
+
+LAND_TIMEOUT_SECONDS = 15.0
+"""A shutdown that has begun waits no longer than this for what is still to be saved."""
 
 
 class TargetSource(Protocol):
@@ -80,6 +90,7 @@ class Watch:
         leases: LeaseBook,
         policy: Policy,
         teller: Teller,
+        parachute: Parachute,
         read_table: Callable[[], ProcessTable],
         process_started: Callable[[int], int | None],
         wake: Callable[[], None],
@@ -94,12 +105,20 @@ class Watch:
         self._sources: dict[str, TargetSource] = {source.kind: source for source in sources}
         self._leases = leases
         self._teller = teller
+        self._parachute = parachute
         self._read_table = read_table
         self._process_started = process_started
         self._wake = wake
         self._log = log
-        self._begun = self._warned = 0
+        self._begun = self._warned = self._prepared = 0
         self.unsettled = False
+        self._slept = clock.slept()
+        self._expected_at: datetime | None = None
+        self.machine_stoppable = False
+        self.machine_stopping = False
+        """From the moment its stop is asked for; then it is too late to keep anything on it."""
+        self.on_machine_due: Callable[[Ruling], None] = lambda ruling: None
+        """Called, without waiting for anything, when the machine is to be stopped."""
         self._started = clock.now()
         self.instance = Record(instance_sighting((), self._started), self._started, self._started)
         self._stopping: dict[str, asyncio.Task[None]] = {}
@@ -231,13 +250,15 @@ class Watch:
         self._retry_at.pop(target_id, None)
         self._leases.drop_target(target_id)
         self._teller.forget(target_id)
+        self._parachute.release(target_id)
 
     # -- concluding ----------------------------------------------------------------------------------------
 
     def conclude(self) -> None:
         """Rule on every target, warn, and begin what is due. Never gives up the event loop."""
         now, self.unsettled = self._clock.now(), False
-        self._begun = self._warned = 0
+        self._begun = self._warned = self._prepared = 0
+        self._notice_sleep(now)
         for lease in self._leases.ended(now, self._process_started):
             self.write_lease_end(lease, actor="monitor")
         running = [record for record in self.records.all() if record.sighting.id not in self._stopping]
@@ -251,9 +272,22 @@ class Watch:
             (record, self.ruling_of(record), self._leases.of(record.sighting.id), self.is_stopping(record.sighting.id))
             for record in [self.instance, *self.records.all()]
         )
+        due = self.next_deadline()
+        self._expected_at = None if due is None else max(due, now)
+
+    def _notice_sleep(self, now: datetime) -> None:
+        """Whoever opens the lid, or wakes a frozen container, gets a whole warning."""
+        slept = self._clock.slept()
+        overslept = slept - self._slept > OVERSLEPT
+        late = self._expected_at is not None and now - self._expected_at > OVERSLEPT
+        if overslept or late:
+            self._log.info("jupyter_lcc: nobody was awake for a while; every warning is given anew")
+            self.void_warnings(INSTANCE)
+        self._slept = slept
 
     def void_warnings(self, target_id: str) -> None:
         """What was said before a lease began or ended was about another deadline."""
+        self.instance.warned_at = None
         for record in self.records.all():
             if target_id in (INSTANCE, record.sighting.id):
                 record.warned_at = None
@@ -266,8 +300,13 @@ class Watch:
         for target_id, ruling in self.rulings.items():
             if target_id in self._stopping:
                 continue
+            if target_id == INSTANCE and self.machine_stopping:
+                times += [self._retry_at[INSTANCE]] if INSTANCE in self._retry_at else []
+                continue
             if ruling.next_change_at is not None:
                 times.append(ruling.next_change_at)
+                if (prepare_at := self._prepare_at(ruling)) is not None:
+                    times.append(prepare_at)
             elif target_id in self._retry_at:
                 times.append(self._retry_at[target_id])
         lease_end = self._leases.nearest_end()
@@ -281,8 +320,9 @@ class Watch:
     def _judge(self, record: Record, ruling: Ruling, now: datetime) -> None:
         target_id = record.sighting.id
         if ruling.verdict == "keep":
-            record.warned_at = None
+            record.warned_at = record.put_off_at = record.unsaved = None
             self._retry_at.pop(target_id, None)
+            self._parachute.release(target_id)
         elif ruling.warning_due and self._warned >= WARN_AT_ONCE:
             self._wake()  # in the next round, which is due at once
             return
@@ -292,6 +332,9 @@ class Watch:
             ruling = self._rule(record, now)
             if self.policy.mode.value == "enforce":
                 self._teller.emit("warning", record, ruling)
+        elif ruling.verdict == "shut_down" and target_id == INSTANCE:
+            if self._may_begin(target_id, now):
+                self.on_machine_due(ruling)
         elif ruling.verdict == "shut_down" and self._may_begin(target_id, now):
             fresh = self.look_again(target_id)
             if fresh is None:
@@ -301,9 +344,53 @@ class Watch:
                 self._retry_at[target_id] = now + PENDING
                 return
             if ruling.verdict == "shut_down":
-                self.begin_shutdown(fresh, ruling, actor="monitor")
+                if not self._put_off_unsaved(fresh, now):
+                    self.begin_shutdown(fresh, ruling, actor="monitor")
                 return
+        elif (prepare_at := self._prepare_at(ruling)) is not None and prepare_at <= now:
+            self._prepare(record, ruling)
         self._teller.write_if_new(record, ruling, self._leases.covering(target_id), self.policy)
+
+    def _prepare_at(self, ruling: Ruling) -> datetime | None:
+        """When what would be lost with a warned target is to be saved; None if it isn't, or is being saved."""
+        waits = ruling.verdict == "warn" and not ruling.warning_due and ruling.target_id != INSTANCE
+        if not waits or ruling.stops_at is None or self.policy.mode.value != "enforce":
+            return None
+        if self._parachute.is_prepared(ruling.target_id):
+            return None
+        return ruling.stops_at - min(PREPARE_BEFORE, timedelta(seconds=self.policy.warn_seconds.value) / 2)
+
+    def _prepare(self, record: Record, ruling: Ruling, *, asked: bool = False) -> None:
+        """Let pages save, and what is in memory be listed. This begins nothing: a keep still wins."""
+        if self._prepared >= WARN_AT_ONCE and not asked:
+            self._wake()  # in the next round, which is due at once
+            return
+        self._prepared += 1
+        self._parachute.prepare(record.sighting, asked=asked)
+        if record.sighting.sessions:
+            self._teller.emit("save", record, ruling)
+
+    def note_saves(self, target_id: str) -> None:
+        """A page has said what became of a document of a target."""
+        record = self.records.get(target_id)
+        if record is not None and record.unsaved != (unsaved := self._parachute.unsaved(target_id)):
+            record.unsaved = unsaved
+            self._teller.emit("changed")
+
+    def _put_off_unsaved(self, record: Record, now: datetime) -> bool:
+        """Warn anew, once, where a document could not be saved: there is time to see to it."""
+        target_id = record.sighting.id
+        unsaved = self._parachute.unsaved(target_id)
+        if unsaved is None or record.put_off_at is not None:
+            return False
+        record.put_off_at = record.warned_at = now
+        record.unsaved = unsaved
+        self._parachute.rearm(target_id)
+        ruling = self._rule(record, now)
+        self._log.warning("jupyter_lcc: the shutdown of %s is put off once: %s", target_id, unsaved)
+        self.write("put_off", record, error=unsaved)
+        self._teller.emit("warning", record, ruling)
+        return True
 
     def _may_begin(self, target_id: str, now: datetime) -> bool:
         if self.policy.mode.value != "enforce" or self._retry_at.get(target_id, now) > now:
@@ -328,7 +415,7 @@ class Watch:
 
     def _facts_of(self, record: Record) -> Facts:
         lease = self._leases.covering(record.sighting.id)
-        return Facts(
+        facts = Facts(
             target_id=record.sighting.id,
             state=record.sighting.state,
             active_at=record.active_at,
@@ -336,9 +423,22 @@ class Watch:
             kept_until=lease.expires_at if lease else None,
             warned_at=record.warned_at,
         )
+        return facts if record is not self.instance else self._facts_of_machine(facts)
+
+    def _facts_of_machine(self, own: Facts) -> Facts:
+        on_it = [
+            Standing(
+                facts=self._facts_of(record),
+                ruling=self.ruling_of(record),
+                shutting_down=self.is_stopping(record.sighting.id),
+            )
+            for record in self.records.all()
+        ]
+        blind = "processes" in self.problems or any(f"{kind}s" in self.problems for kind in self._sources)
+        return machine_facts(own, on_it, blind=blind, now=self._clock.now())
 
     def _limits_of(self, sighting: Sighting) -> Limits:
-        stoppable = sighting.id != INSTANCE
+        stoppable = sighting.id != INSTANCE or self.machine_stoppable
         return limits_for(sighting.kind, sighting.own_limit_seconds, self.policy, stoppable=stoppable)
 
     def ruling_of(self, record: Record) -> Ruling:
@@ -346,16 +446,38 @@ class Watch:
         return self.rulings.get(record.sighting.id) or self._rule(record, self._clock.now())
 
     def _sum_up(self, now: datetime) -> None:
-        """See the machine as the sum of what runs on it."""
+        """See the machine as the sum of what runs on it, and judge it as the last. What is asked for stands."""
         seen = instance_sighting(self.records.all(), self._started)
         if seen.state != self.instance.sighting.state:
             self.instance.state_since = now
         self.instance.sighting = seen
         times = (self.instance.active_at, self.instance.used_at, seen.active_at)
         self.instance.active_at = max(time for time in times if time is not None)
-        self._teller.write_if_new(
-            self.instance, self._rule(self.instance, now), self._leases.covering(INSTANCE), self.policy
-        )
+        if not self.machine_stopping:
+            self._judge(self.instance, self._rule(self.instance, now), now)
+
+    def rule_machine(self) -> Ruling:
+        """Look at everything once more, without waiting, and rule on the machine anew."""
+        now = self._clock.now()
+        for lease in self._leases.ended(now, self._process_started):
+            self.write_lease_end(lease, actor="monitor")
+        for record in self.records.all():
+            if not self.is_stopping(record.sighting.id) and self.look_again(record.sighting.id) is not None:
+                self._rule(record, now)
+        times = [self.instance.active_at, self.instance.used_at, *(r.active_at for r in self.records.all())]
+        self.instance.active_at = max(time for time in times if time is not None)
+        return self._rule(self.instance, now)
+
+    def is_busy(self) -> bool:
+        """Tell whether something on the machine works or is kept by somebody."""
+        return bool(self._leases.all()) or any(r.sighting.state == "working" for r in self.records.all())
+
+    def put_off(self, target_id: str, until: datetime | None) -> None:
+        """Begin nothing with a target before this time, and look again then; None: it may begin at once."""
+        if until is None:
+            self._retry_at.pop(target_id, None)
+        else:
+            self._retry_at[target_id] = until
 
     def _interval(self) -> float:
         """Look often enough that a short limit is not over before the first look."""
@@ -367,24 +489,43 @@ class Watch:
     # -- shutting down -------------------------------------------------------------------------------------
 
     def is_stopping(self, target_id: str) -> bool:
-        """Tell whether its shutdown has begun and isn't done."""
-        return target_id in self._stopping
+        """Tell whether its shutdown has begun and isn't done. The machine's takes everything on it along."""
+        return target_id in self._stopping or (target_id == INSTANCE and self.machine_stopping)
 
     def was_stopped(self, target_id: str) -> bool:
         """Tell whether it was shut down not long ago."""
         return target_id in self._stopped
 
-    def begin_shutdown(self, record: Record, ruling: Ruling, *, actor: Actor) -> None:
-        """From here on it is too late to keep it."""
+    def begin_shutdown(self, record: Record, ruling: Ruling, *, actor: Actor, landed: Stopped | None = None) -> None:
+        """From here on it is too late to keep it. What was saved before is `landed`."""
         target_id = record.sighting.id
         self.rulings[target_id] = ruling
         self._log.info("jupyter_lcc: shutting down %s (%s): %s", target_id, record.sighting.name, ruling.reason)
         self.write("shut_down", record, actor=actor)
-        self._stopping[target_id] = asyncio.get_running_loop().create_task(self._shut_down(record, ruling))
+        if actor == "user" and landed is None:
+            self._prepare(record, ruling, asked=True)
+        work = self._shut_down(record, ruling, actor, landed)
+        self._stopping[target_id] = asyncio.get_running_loop().create_task(work)
 
-    async def _shut_down(self, record: Record, ruling: Ruling) -> None:
+    async def save_what_is_left(self, ruling: Ruling, *, actor: Actor) -> dict[str, Stopped]:
+        """The machine is about to be stopped: save what would go with it, without shutting anything down."""
+        left = [record for record in self.records.all() if not self.is_stopping(record.sighting.id)]
+        for record in left:
+            self._parachute.prepare(record.sighting)
+            if record.sighting.sessions:
+                self._teller.emit("save", record, ruling)
+        landed = await asyncio.gather(*(self._land(record, ruling, actor, wait=True) for record in left))
+        return {record.sighting.id: stopped for record, stopped in zip(left, landed, strict=True) if stopped}
+
+    async def take_back(self, landed: dict[str, Stopped]) -> None:
+        """The machine was not stopped after all."""
+        for stopped in landed.values():
+            await self._parachute.undo(stopped)
+
+    async def _shut_down(self, record: Record, ruling: Ruling, actor: Actor, landed: Stopped | None) -> None:
         target_id, source = record.sighting.id, self._sources[record.sighting.kind]
         error: str | None = None
+        landed = landed or await self._land(record, ruling, actor)
         try:
             await asyncio.wait_for(source.shut_down(target_id), SHUTDOWN_TIMEOUT_SECONDS)
         except Exception as failure:
@@ -399,11 +540,30 @@ class Watch:
             self._lingering[target_id] = record.sighting.pid
             self._teller.emit("shut_down", record, ruling)
         else:
+            if landed is not None:
+                await self._parachute.undo(landed)
             self._retry_at[target_id] = now + RETRY_AFTER
             self.write("shutdown_failed", record, error=error)
             self._teller.emit("shutdown_failed", record, ruling)
         self.unsettled = True
         self._wake()
+
+    async def _land(self, record: Record, ruling: Ruling, actor: Actor, *, wait: bool = False) -> Stopped | None:
+        """Remember the shutdown before it happens: a server that is killed now has told of it all the same."""
+        draft = self._teller.stopped(record, ruling)
+        try:
+            landed = await asyncio.wait_for(
+                self._parachute.land(draft, record.sighting, asked=wait or actor == "user"), LAND_TIMEOUT_SECONDS
+            )
+        except Exception as error:
+            self._log.exception("jupyter_lcc: what goes with %s could not be saved", record.sighting.id)
+            self.note("parachute", f"{type(error).__name__}: {error}")
+            return None
+        failed = [document for document in landed.documents if document.result == "failed"]
+        if failed:
+            told = "; ".join(f"{document.path}: {document.message}" for document in failed)
+            self.write("unsaved", record, actor=actor, error=told)
+        return landed
 
     # -- telling -------------------------------------------------------------------------------------------
 

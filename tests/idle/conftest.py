@@ -12,12 +12,13 @@ import pytest
 
 from jupyter_lcc.idle.decision_log import DecisionLog
 from jupyter_lcc.idle.model import Decision, DecisionQuery, Target
+from jupyter_lcc.idle.parachute.port import Parachute
 from jupyter_lcc.idle.policy import PolicyInput
 from jupyter_lcc.idle.process_table import ProcessTable
 from jupyter_lcc.idle.service import IdleService
 from jupyter_lcc.idle.state import StateFiles
 
-from ..fakes import FakeClock, FakeSource
+from ..fakes import FakeClock, FakeSource, FakeStopper
 
 LIMITS = {
     "kernel_timeout_seconds": 600,
@@ -36,6 +37,8 @@ class House:
         self.clock = FakeClock()
         self.kernels = FakeSource("kernel")
         self.terminals = FakeSource("terminal")
+        self.stopper = FakeStopper(available=False, why_not="This machine is a fake one.")
+        self.parachute: Parachute | None = None
         self.events: list[dict[str, Any]] = []
         self.processes: dict[int, int] = {}
         self.given = PolicyInput(mode="enforce", mode_source="default", values=dict(LIMITS))
@@ -57,6 +60,8 @@ class House:
             read_table=lambda: ProcessTable([]),
             process_started=self.processes.get,
             log=log,
+            stopper=self.stopper,
+            parachute=self.parachute,
         )
         return self.service
 

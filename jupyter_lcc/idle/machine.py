@@ -1,0 +1,314 @@
+"""Stop the machine itself: a last look at everything, one request, and patience.
+
+    due ──> prepare what is left ──> last look ──> written down ──> asked ──> accepted: wait for the end
+                                        │                             └──> refused: wait, 1 min to 60 min, and again
+                                        └── somebody came: nothing happens
+
+What is left on the machine (idle, and without a limit of its own) is saved before and shut down after the request
+was accepted: a request that is refused must not cost anybody a kernel. That a request is going out is written to
+the disk before it does, so a server that is killed in between doesn't ask twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import msgspec
+
+from ..clock import Clock
+from ..platforms.model import StopFailed, Stopper, StopWay
+from .decide import Ruling
+from .leases import INSTANCE
+from .model import Cost, Machine, Stopped
+from .state import SavedStop
+from .teller import Teller
+from .views import Actor, Views
+from .watch import PENDING, Watch
+
+__all__ = ["MachineStop", "NativeIdle", "back_off"]
+
+STILL_THERE_AFTER = timedelta(minutes=15)
+"""A machine whose stop was accepted and that is still there after this was not stopped."""
+
+REQUEST_SECONDS = 75.0
+LONGEST_WAIT = timedelta(minutes=60)
+NATIVE_EVERY = timedelta(seconds=5)
+
+
+class NativeIdle(Protocol):
+    """The platform's own idle shutdown, which is told the truth."""
+
+    @property
+    def works(self) -> bool:
+        """Whether it was seen to listen."""
+
+    async def tell(self, *, busy: bool) -> str | None:
+        """Tell whether something works or is kept now; give what is wrong, in words, or None."""
+
+
+def back_off(attempts: int) -> timedelta:
+    """Give the time to wait after so many refusals: 1, 2, 4 … 60 minutes."""
+    return min(LONGEST_WAIT, timedelta(minutes=2 ** min(max(attempts, 1) - 1, 10)))
+
+
+class MachineStop:
+    """Owns the one stop of the machine."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        watch: Watch,
+        teller: Teller,
+        views: Views,
+        stopper: Stopper,
+        native: NativeIdle | None,
+        save: Callable[[], Awaitable[None]],
+        flush: Callable[[], Awaitable[None]],
+        wake: Callable[[], None],
+        log: Any,
+    ) -> None:
+        self._clock = clock
+        self._watch = watch
+        self._teller = teller
+        self._views = views
+        self._stopper = stopper
+        self._native = native
+        self._save = save
+        self._flush = flush
+        self._wake = wake
+        self._log = log
+        self._task: asyncio.Task[None] | None = None
+        self._requested_at: datetime | None = None
+        self._attempts = 0
+        self._retry_at: datetime | None = None
+        self._asked = False
+        self._error: str | None = None
+        self._missing: str | None = None
+        self._warned_at: datetime | None = None
+        self._told_native_at: datetime | None = None
+        watch.machine_stoppable = stopper.way.available
+        watch.on_machine_due = self._begin_because_due
+
+    # -- what others see -----------------------------------------------------------------------------------
+
+    @property
+    def way(self) -> StopWay:
+        """How the machine is stopped now: Studio's own idle shutdown takes over where we may not."""
+        if self._is_left_to_native():
+            return StopWay(
+                means="native_idle",
+                available=True,
+                why_not=f"{self._missing} is not allowed here, so the machine is left to Studio's own idle shutdown: "
+                "it stops the app when its own idle time, counted from the last activity, is over.",
+            )
+        return self._stopper.way
+
+    def view(self, cost: Cost | None) -> Machine:
+        """Give the machine as the panel shows it."""
+        due = self._watch.ruling_of(self._watch.instance).verdict == "shut_down"
+        return Machine(
+            stop=self.way,
+            stop_requested_at=self._views.at(self._requested_at if self._watch.machine_stopping else None),
+            stop_error=self._error,
+            retry_at=self._views.at(self._retry_at if due else None),
+            cost=cost,
+        )
+
+    # -- over a restart of the server ----------------------------------------------------------------------
+
+    def saved(self) -> SavedStop | None:
+        """Give what must survive; None if there is nothing to remember."""
+        if self._requested_at is None and self._error is None:
+            return None
+        return SavedStop(
+            life=self._stopper.life,
+            requested_at=self._views.at(self._requested_at),
+            attempts=self._attempts,
+            retry_at=self._views.at(self._retry_at),
+            error=self._error,
+        )
+
+    def restore(self, saved: SavedStop | None) -> None:
+        """Take up what an earlier server left. In a new life of the machine its stop has happened."""
+        if saved is None or saved.life != self._stopper.life:
+            return
+        now = self._clock.now()
+        self._attempts, self._error = saved.attempts, saved.error
+        if saved.retry_at is not None:
+            self._retry_at = min(saved.retry_at, now + back_off(saved.attempts))
+            self._watch.put_off(INSTANCE, self._retry_at)
+        if saved.error is not None:
+            self._watch.note("machine_stop", saved.error)
+        if saved.requested_at is not None:
+            # Whether the request was accepted nobody knows any more; asking again could be asking twice.
+            self._wait_for_the_end(min(saved.requested_at, now))
+
+    # -- the monitor's rounds ------------------------------------------------------------------------------
+
+    def consider(self) -> None:
+        """If the machine is still there long after its stop was accepted, say so and begin anew, with a warning."""
+        if self._requested_at is None or self._task is not None:
+            return
+        if self._clock.now() < self._requested_at + STILL_THERE_AFTER:
+            return
+        at = self._views.wall(self._requested_at).isoformat(timespec="seconds").replace("+00:00", "Z")
+        self._fail(f"The stop of the machine was asked for at {at}, and it still runs.")
+        self._watch.instance.warned_at = None
+        self._retry_at = None
+        self._watch.put_off(INSTANCE, None)
+        self._watch.unsettled = True
+
+    async def tell_native(self) -> None:
+        """Tell the platform's own idle shutdown whether something works or is kept."""
+        now = self._clock.now()
+        if self._native is None or self._watch.policy.mode.value != "enforce":
+            return
+        if self._told_native_at is not None and timedelta(0) <= now - self._told_native_at < NATIVE_EVERY:
+            return
+        self._told_native_at = now
+        try:
+            wrong = await self._native.tell(busy=self._watch.is_busy())
+        except Exception as error:
+            wrong = f"{type(error).__name__}: {error}"
+        self._watch.note("native_idle", wrong)
+
+    async def settle(self) -> None:
+        """Wait until what has begun is answered."""
+        if self._task is not None:
+            await asyncio.wait([self._task])
+
+    async def close(self) -> None:
+        """Let go. A request that is out stays out, and is remembered."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=1)
+
+    # -- the stop ------------------------------------------------------------------------------------------
+
+    def begin(self, ruling: Ruling, *, actor: Actor) -> None:
+        """Begin the stop: at once if a person asked, else only if the last look agrees."""
+        self._asked = self._asked or actor == "user"
+        if self._task is None and not self._watch.machine_stopping:
+            self._task = asyncio.get_running_loop().create_task(self._run(ruling))
+
+    @property
+    def _actor(self) -> Actor:
+        return "user" if self._asked else "monitor"
+
+    def _begin_because_due(self, ruling: Ruling) -> None:
+        self.begin(ruling, actor="monitor")
+
+    async def _run(self, ruling: Ruling) -> None:
+        try:
+            await self._stop(ruling)
+        except Exception as error:
+            self._log.exception("jupyter_lcc: the machine could not be stopped")
+            self._fail(f"{type(error).__name__}: {error}")
+        finally:
+            self._task, self._asked = None, False
+        await self._keep_in_mind()
+        self._watch.unsettled = True
+        self._wake()
+
+    async def _stop(self, ruling: Ruling) -> None:
+        if not self._asked:
+            if self._warned_at != self._watch.instance.warned_at:
+                self._attempts = 0
+            await self._watch.check()
+            if not self._is_still_due():
+                return
+        landed = await self._watch.save_what_is_left(ruling, actor=self._actor)
+        accepted = await self._request(ruling)
+        if accepted is None:
+            await self._watch.take_back(landed)
+        else:
+            self._shut_down_what_is_left(accepted, landed)
+
+    async def _request(self, ruling: Ruling) -> Ruling | None:
+        """Ask, if nobody came; give the ruling that was accepted, or None."""
+        if not self._is_still_due():
+            return None
+        self._requested_at = self._clock.now()
+        await self._keep_in_mind()
+        if not self._is_still_due():
+            self._requested_at = None
+            return None
+        # From here on it is too late to keep anything.
+        self._warned_at = self._watch.instance.warned_at
+        self._wait_for_the_end(self._requested_at)
+        ruling = ruling if self._asked else self._watch.ruling_of(self._watch.instance)
+        self._watch.rulings[INSTANCE] = ruling
+        self._log.info("jupyter_lcc: stopping the machine (%s): %s", self._stopper.way.means, ruling.reason)
+        self._watch.write("stop_requested", self._watch.instance, actor=self._actor)
+        await self._flush()
+        try:
+            await asyncio.wait_for(self._stopper.stop(), REQUEST_SECONDS)
+        except StopFailed as error:
+            self._missing = error.missing
+            self._fail(str(error))
+            return None
+        except asyncio.TimeoutError:
+            self._fail(f"There was no answer within {REQUEST_SECONDS:.0f} s.")
+            return None
+        except Exception as error:
+            self._log.exception("jupyter_lcc: the machine could not be stopped")
+            self._fail(f"{type(error).__name__}: {error}")
+            return None
+        self._attempts, self._retry_at, self._error, self._missing = 0, None, None, None
+        self._watch.note("machine_stop", None)
+        self._teller.emit("shut_down", self._watch.instance, ruling)
+        return ruling
+
+    def _is_still_due(self) -> bool:
+        """Look for the last time, unless a person asked. Never gives up the event loop."""
+        if self._asked:
+            return True
+        ruling = self._watch.rule_machine()
+        if ruling.verdict != "shut_down" or self._watch.policy.mode.value != "enforce":
+            return False
+        if any(record.sighting.pending for record in self._watch.records.all()):
+            self._watch.put_off(INSTANCE, self._clock.now() + PENDING)
+            return False
+        return True
+
+    def _shut_down_what_is_left(self, ruling: Ruling, landed: Mapping[str, Stopped]) -> None:
+        for record in self._watch.records.all():
+            target_id = record.sighting.id
+            if not self._watch.is_stopping(target_id):
+                last = msgspec.structs.replace(ruling, target_id=target_id)
+                self._watch.begin_shutdown(record, last, actor=self._actor, landed=landed.get(target_id))
+
+    def _fail(self, error: str) -> None:
+        """The machine was not stopped; try again later, and tell."""
+        now = self._clock.now()
+        self._requested_at = None
+        self._watch.machine_stopping = False
+        self._attempts += 1
+        self._error = error
+        wait = LONGEST_WAIT if self._is_left_to_native() else back_off(self._attempts)
+        self._retry_at = now + wait
+        self._watch.put_off(INSTANCE, self._retry_at)
+        self._watch.note("machine_stop", None if self._is_left_to_native() else error)
+        self._log.warning("jupyter_lcc: the machine was not stopped: %s", error)
+        self._watch.write("stop_failed", self._watch.instance, error=error)
+        self._teller.emit("shutdown_failed", self._watch.instance, self._watch.ruling_of(self._watch.instance))
+
+    def _wait_for_the_end(self, since: datetime) -> None:
+        self._requested_at = since
+        self._watch.machine_stopping = True
+        self._watch.put_off(INSTANCE, since + STILL_THERE_AFTER)
+
+    def _is_left_to_native(self) -> bool:
+        native = self._native is not None and self._native.works
+        return native and self._missing is not None and self._stopper.way.means == "delete_app"
+
+    async def _keep_in_mind(self) -> None:
+        try:
+            await self._save()
+        except Exception:
+            # A full disk must not keep a machine on for ever: at worst a killed server asks twice.
+            self._log.exception("jupyter_lcc: the stop of the machine could not be written down")
