@@ -24,6 +24,7 @@ __all__ = [
     "DecisionList",
     "DecisionQuery",
     "DismissStopped",
+    "DurationField",
     "DurationSetting",
     "Evidence",
     "Explanation",
@@ -84,6 +85,18 @@ Reason = Literal[
     "busy_too_long",  # … it worked longer than max_busy_seconds
     "asked",  # shut_down: a person said so
 ]
+
+DurationField = Literal[
+    "kernel_timeout_seconds",
+    "terminal_timeout_seconds",
+    "instance_timeout_seconds",
+    "waiting_timeout_seconds",
+    "warn_seconds",
+    "check_interval_seconds",
+    "max_lease_seconds",
+    "max_busy_seconds",
+]
+"""A limit that is a duration."""
 
 TargetId = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
 Note = Annotated[str, msgspec.Meta(max_length=200)]
@@ -446,11 +459,12 @@ Change = Literal[
     "lease_ended",
     "policy",
     "put_off",
+    "unsaved",
     "stop_requested",
     "stop_failed",
 ]
-"""What made the monitor write a line. `put_off`: a document could not be saved, so the shutdown waits once;
-`stop_requested`, `stop_failed`: the machine's own stop."""
+"""What made the monitor write a line. `put_off`: a document could not be saved, so the shutdown waits once; `unsaved`:
+one could not, and the shutdown goes on all the same; `stop_requested`, `stop_failed`: the machine's own stop."""
 
 
 class Decision(Model, frozen=True, kw_only=True):

@@ -22,13 +22,18 @@ class SavedRecord(Model, frozen=True, kw_only=True):
 
 
 class Record(msgspec.Struct):
-    """One target: the latest sighting and what was learnt over time, on the steady clock."""
+    """One target: the latest sighting and what was learnt over time, on the steady clock.
+
+    `put_off_at` is when its shutdown was put off because of `unsaved`: documents that could not be saved, and why.
+    """
 
     sighting: Sighting
     active_at: datetime | None
     state_since: datetime
     used_at: datetime | None = None
     warned_at: datetime | None = None
+    put_off_at: datetime | None = None
+    unsaved: str | None = None
 
     def use(self, now: datetime) -> None:
         """A person used it."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from .decide import Ruling
 from .decision_log import DecisionLog
-from .model import Change, Lease, Policy
+from .model import Change, Lease, Policy, Stopped
 from .records import Record
 from .views import Actor, Views
 
@@ -47,6 +47,10 @@ class Teller:
         if new != old:
             change: Change = "appeared" if old is None else "state" if old[1:] == new[1:] else "verdict"
             self.write(change, record, ruling, lease, policy)
+
+    def stopped(self, record: Record, ruling: Ruling) -> Stopped:
+        """Say what is about to be shut down, for who comes back."""
+        return self._views.stopped(record, ruling)
 
     def forget(self, target_id: str) -> None:
         """The target is gone; another one of its name will be news."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
+from uuid import uuid4
 
 import msgspec
 
 from ..clock import Clock, to_wall
 from .decide import Ruling
 from .leases import INSTANCE
-from .model import Change, Decision, Evidence, Lease, Mode, Policy, Sighting, State, Target
+from .model import Change, Decision, Evidence, Lease, Mode, Policy, Sighting, State, Stopped, Target
 from .policy import describe
 from .records import Record
 
@@ -77,10 +78,33 @@ class Views:
         )
 
     def evidence(self, record: Record) -> tuple[Evidence, ...]:
-        if record.used_at is None:
-            return record.sighting.evidence
-        at = to_wall(self._clock, record.used_at).isoformat(timespec="seconds").replace("+00:00", "Z")
-        return (*record.sighting.evidence, Evidence(signal="person_used_it_at", value=at, means="activity"))
+        found = list(record.sighting.evidence)
+        if record.used_at is not None:
+            at = to_wall(self._clock, record.used_at).isoformat(timespec="seconds").replace("+00:00", "Z")
+            found.append(Evidence(signal="person_used_it_at", value=at, means="activity"))
+        if record.unsaved is not None:
+            found.append(Evidence(signal="save_failed", value=record.unsaved, means="context"))
+        return tuple(found)
+
+    def stopped(self, record: Record, ruling: Ruling) -> Stopped:
+        """Say what is about to be shut down, and why."""
+        sighting, now = record.sighting, self._clock.now()
+        idle = None
+        if record.active_at is not None and sighting.state != "working":
+            idle = max(0, int((now - record.active_at).total_seconds()))
+        return Stopped(
+            id=uuid4().hex,
+            target_id=sighting.id,
+            kind=sighting.kind,
+            name=sighting.name,
+            stopped_at=to_wall(self._clock, now),
+            reason=ruling.reason,
+            idle_seconds=idle,
+            limit_seconds=ruling.limit.seconds if ruling.limit else None,
+            limit_source=ruling.limit.source if ruling.limit else None,
+            limit_rule=getattr(ruling.limit, "rule", None),
+            kernel_name=sighting.kernel_name,
+        )
 
     def decision(
         self,

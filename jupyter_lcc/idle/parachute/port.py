@@ -24,7 +24,10 @@ class Parachute(Protocol):
     async def close(self) -> None:
         """The server ends: write down what would end with it."""
 
-    def prepare(self, sighting: Sighting) -> None:
+    async def refresh(self) -> bool:
+        """Count again what nobody was told of; tell whether that is another number than before."""
+
+    def prepare(self, sighting: Sighting, *, asked: bool = False) -> None:
         """Begin to save, without waiting. A target that is kept after all has lost nothing."""
 
     def is_prepared(self, target_id: str) -> bool:
@@ -33,11 +36,17 @@ class Parachute(Protocol):
     def release(self, target_id: str) -> None:
         """It is kept, or gone."""
 
+    def rearm(self, target_id: str) -> None:
+        """Its shutdown is put off: `prepare` is to be called again."""
+
     def take_report(self, report: SaveReport) -> None:
         """A page says what became of a document."""
 
     def unsaved(self, target_id: str) -> str | None:
         """Name the documents that could not be saved and why, in one sentence; None if there are none."""
+
+    async def settle(self, sighting: Sighting) -> None:
+        """Wait, within seconds, for what `prepare` began."""
 
     async def land(self, draft: Stopped, sighting: Sighting, *, asked: bool) -> Stopped:
         """The shutdown has begun: finish saving within seconds, and remember it. `asked` by a person."""
@@ -66,7 +75,10 @@ class NoParachute:
     async def close(self) -> None:
         """Nothing to write down."""
 
-    def prepare(self, sighting: Sighting) -> None:
+    async def refresh(self) -> bool:
+        return False
+
+    def prepare(self, sighting: Sighting, *, asked: bool = False) -> None:
         """Nothing to save."""
 
     def is_prepared(self, target_id: str) -> bool:
@@ -75,11 +87,17 @@ class NoParachute:
     def release(self, target_id: str) -> None:
         """Nothing was begun."""
 
+    def rearm(self, target_id: str) -> None:
+        """Nothing was begun."""
+
     def take_report(self, report: SaveReport) -> None:
         """Nobody asked."""
 
     def unsaved(self, target_id: str) -> str | None:
         return None
+
+    async def settle(self, sighting: Sighting) -> None:
+        """Nothing was begun."""
 
     async def land(self, draft: Stopped, sighting: Sighting, *, asked: bool) -> Stopped:
         return draft
