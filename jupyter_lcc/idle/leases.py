@@ -108,6 +108,14 @@ class LeaseBook:
             if lease.expires_at > now:
                 self._held[lease.id] = HeldLease(lease=lease, process_started=held.process_started)
 
+    def clip(self, *, longest_seconds: int, now: datetime) -> None:
+        """Shorten what was granted under a policy that allowed more; nothing goes on for longer than this from now."""
+        latest = now + timedelta(seconds=longest_seconds)
+        for held in list(self._held.values()):
+            if held.lease.expires_at > latest:
+                lease = msgspec.structs.replace(held.lease, expires_at=latest, clipped_by="max_lease_seconds")
+                self._held[lease.id] = HeldLease(lease=lease, process_started=held.process_started)
+
     def nearest_end(self) -> datetime | None:
         """When the first lease ends by time."""
         return min((held.lease.expires_at for held in self._held.values()), default=None)

@@ -1,23 +1,22 @@
 """Which limits are in force, where each comes from, and what a user may choose: pure.
 
-Layers, the later one wins: default < config < user's choice. A user's choice counts only inside the bounds;
-one that is outside (the administrator narrowed them, or the file was edited) is not used at all.
+Layers, the later one wins: default < config < policy document < user's choice. A user's choice counts only inside
+the bounds; one that is outside (the administrator narrowed them, or the file was edited) is not used at all.
 """
 
 from __future__ import annotations
-
-from typing import Literal, TypeAlias
 
 import msgspec
 
 from ..errors import Invalid, Locked, OutOfBounds
 from ..model import MAX_SECONDS, Model
 from .decide import Limit, Limits
-from .model import ChangePolicy, DurationSetting, Kind, Mode, ModeSetting, Policy, Source
+from .model import ChangePolicy, DurationField, DurationSetting, Kind, Mode, ModeSetting, Policy, Source
 
 __all__ = [
     "DURATIONS",
     "USER_FIELDS",
+    "ZERO_IS_NEVER",
     "Bounds",
     "Choices",
     "PolicyInput",
@@ -27,16 +26,6 @@ __all__ = [
     "resolve",
 ]
 
-DurationField: TypeAlias = Literal[
-    "kernel_timeout_seconds",
-    "terminal_timeout_seconds",
-    "instance_timeout_seconds",
-    "waiting_timeout_seconds",
-    "warn_seconds",
-    "check_interval_seconds",
-    "max_lease_seconds",
-    "max_busy_seconds",
-]
 DURATIONS: dict[DurationField, int] = {
     "kernel_timeout_seconds": 3600,
     "terminal_timeout_seconds": 3600,
@@ -94,11 +83,16 @@ class Choices(Model, frozen=True, kw_only=True):
 
 
 class PolicyInput(Model, frozen=True, kw_only=True):
-    """What the administrator configured: only values that were really set, bounds and locks."""
+    """What the administrator configured: only values that were really set, bounds and locks.
+
+    `rules` names, for each value that comes from the policy document, the rule that gave it; `mode_rule` likewise.
+    """
 
     mode: Mode
     mode_source: Source
+    mode_rule: str | None = None
     values: dict[str, int] = {}
+    rules: dict[str, str] = {}
     bounds: dict[str, Bounds] = {}
     locked: frozenset[str] = frozenset()
 
@@ -107,15 +101,19 @@ def resolve(given: PolicyInput, choices: Choices) -> Policy:
     """Give every value in force with its source, bounds and lock."""
     settings: dict[str, DurationSetting] = {}
     for field, default in DURATIONS.items():
-        source: Source = "config" if field in given.values else "default"
+        rule = given.rules.get(field)
+        source: Source = "admin" if rule is not None else "config" if field in given.values else "default"
         value = given.values.get(field, default)
         bounds = _bounds_of(field, given)
         locked = field in given.locked or field not in USER_FIELDS
         chosen = choices.values.get(field)
         if chosen is not None and not locked and _is_inside(field, chosen, bounds):
-            source, value = "user", chosen
-        settings[field] = DurationSetting(value=value, source=source, min=bounds.min, max=bounds.max, locked=locked)
-    return Policy(mode=ModeSetting(value=given.mode, source=given.mode_source, locked=True), **settings)
+            source, value, rule = "user", chosen, None
+        settings[field] = DurationSetting(
+            value=value, source=source, min=bounds.min, max=bounds.max, locked=locked, rule=rule
+        )
+    mode = ModeSetting(value=given.mode, source=given.mode_source, locked=True, rule=given.mode_rule)
+    return Policy(mode=mode, **settings)
 
 
 def change(wanted: ChangePolicy, given: PolicyInput, choices: Choices) -> Choices:
@@ -171,16 +169,16 @@ def limits_for(kind: Kind, kernelspec_seconds: int | None, policy: Policy, *, st
 
 
 def describe(policy: Policy) -> dict[str, str]:
-    """Give each field as "value (source)", for the decision log."""
+    """Give each field as "value (source)", for the decision log; with the rule where a document's gave it."""
     return {
-        name: f"{setting.value} ({setting.source})"
+        name: f"{setting.value} ({setting.source}{'' if setting.rule is None else ': ' + setting.rule})"
         for name in policy.__struct_fields__
         for setting in [getattr(policy, name)]
     }
 
 
 def _limit(setting: DurationSetting) -> Limit:
-    return Limit(seconds=setting.value or None, source=setting.source)
+    return Limit(seconds=setting.value or None, source=setting.source, rule=setting.rule)
 
 
 def _limit_of_kernelspec(seconds: int, idle: DurationSetting) -> Limit:
@@ -193,7 +191,24 @@ def _limit_of_kernelspec(seconds: int, idle: DurationSetting) -> Limit:
 
 
 def _bounds_of(field: DurationField, given: PolicyInput) -> Bounds:
-    return given.bounds.get(field, Bounds(min=_LOWEST.get(field, 0), max=None))
+    bounds = given.bounds.get(field)
+    if bounds is not None:
+        return bounds
+    longest = _longest_warning(given) if field == "warn_seconds" else None
+    return Bounds(min=min(_LOWEST.get(field, 0), longest or MAX_SECONDS), max=longest)
+
+
+def _longest_warning(given: PolicyInput) -> int | None:
+    """A full warning is always given, so a longer one than a limit that binds the user would move that limit."""
+    binding: list[int] = []
+    for field in USER_FIELDS - {"warn_seconds"}:
+        bounds = given.bounds.get(field)
+        if field in given.locked:
+            binding.append(given.values.get(field, DURATIONS[field]))
+        elif bounds is not None:
+            binding.append(bounds.max or 0)
+    binding = [seconds for seconds in binding if seconds > 0]
+    return max(min(binding), given.values.get("warn_seconds", DURATIONS["warn_seconds"])) if binding else None
 
 
 def _is_inside(field: DurationField, value: int, bounds: Bounds) -> bool:

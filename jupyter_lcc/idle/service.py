@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -42,7 +42,7 @@ from .process_table import ProcessTable
 from .records import Record, SavedRecord
 from .state import SavedState, StateFiles
 from .teller import Teller
-from .views import Views
+from .views import Actor, Views
 from .watch import TargetSource, Watch
 
 __all__ = ["IdleService"]
@@ -54,6 +54,29 @@ SAVE_EVERY = timedelta(seconds=30)
 """How much of a countdown may be lost with a killed server. Leases are saved at once."""
 
 HISTORY_LINES = 20
+
+
+class DocumentInForce(Protocol):
+    """The policy document, read and read again elsewhere."""
+
+    on_news: Callable[[], None]
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with it."""
+
+    def given(self) -> PolicyInput:
+        """What an administrator says at this moment."""
+
+    def poke(self) -> None:
+        """Read it again if it is time to, without waiting."""
+
+    async def start(self) -> None:
+        """Read it for the first time."""
+
+    async def close(self) -> None:
+        """Let go."""
+
 
 GATHER_SECONDS = 1.0
 """How long changes of targets that nobody warned of are gathered before they are looked at."""
@@ -82,10 +105,14 @@ class IdleService:
         cost_of: Callable[[], Cost | None] = lambda: None,
         problems: tuple[Problem, ...] = (),
         parachute: Parachute | None = None,
+        document: DocumentInForce | None = None,
     ) -> None:
         self.wake = asyncio.Event()
         self._clock = clock
         self._given = given
+        self._document = document
+        if document is not None:
+            document.on_news = self.wake.set
         self._files = files
         self._decisions = decisions
         self._process_started = process_started
@@ -136,6 +163,9 @@ class IdleService:
         await self._parachute.start()
         state, self._choices, problems = await asyncio.to_thread(self._files.load)
         self._told += problems
+        if self._document is not None:
+            await self._document.start()
+            self._given = self._document.given()
         self._watch.policy = resolve(self._given, self._choices)
         if state is None:
             return
@@ -150,6 +180,8 @@ class IdleService:
         """Save everything and let go."""
         await self._machine.close()
         await self._parachute.close()
+        if self._document is not None:
+            await self._document.close()
         await self._watch.close()
         await self._save(at_once=True)
         await self._decisions.flush()
@@ -173,11 +205,12 @@ class IdleService:
 
     async def step(self) -> None:
         """Do what is due: all targets at a deadline, after the interval or when one came or went; else the changed."""
+        await self._take_document()
         self._machine.consider()
         deadline = self._watch.next_deadline()
         if deadline is None or deadline <= self._clock.now() or self._watch.has_news():
             await self._check()
-        elif self._changed or self._watch.unsettled or self._leases.watches_processes():
+        elif self._changed or self._watch.unsettled or self._watch.has_slept() or self._leases.watches_processes():
             for target_id in self._take_changed():
                 self._watch.look_again(target_id)
             self._watch.conclude()
@@ -215,7 +248,7 @@ class IdleService:
                 last_check_at=self._views.at(self._watch.last_check),
                 next_check_at=self._views.at(None if deadline is None else max(deadline, self._clock.now())),
                 healthy=not failing,
-                problems=(*self._told, *failing.values(), *self._parachute.problems()),
+                problems=(*self._told, *failing.values(), *self._document_problems(), *self._parachute.problems()),
             ),
             machine=self._machine.view(self._cost_of()),
             stopped_unseen=self._parachute.unseen,
@@ -317,9 +350,7 @@ class IdleService:
                 raise OutsideFailure(f"Your choice could not be saved: {error}.") from error
             self._choices = choices
             self._watch.policy = resolve(self._given, choices)
-        self._watch.conclude()
-        self._watch.write("policy", self._watch.instance, actor="user")
-        self._teller.emit("policy")
+        self._tell_policy(actor="user")
         self.wake.set()
         await self._decisions.flush()
         return self._watch.policy
@@ -348,8 +379,31 @@ class IdleService:
 
     # -- odds ----------------------------------------------------------------------------------------------
 
+    async def _take_document(self) -> None:
+        """Let another document, or another hour of its rules, be in force; keeps that are now too long are cut."""
+        if self._document is None:
+            return
+        given = self._document.given()
+        if given == self._given:
+            return
+        self._given = given
+        self._watch.policy = resolve(given, self._choices)
+        self._leases.clip(longest_seconds=self._longest_lease(), now=self._clock.now())
+        self._tell_policy(actor="monitor")
+        await self._decisions.flush()
+
+    def _tell_policy(self, *, actor: Actor) -> None:
+        self._watch.conclude()
+        self._watch.write("policy", self._watch.instance, actor=actor)
+        self._teller.emit("policy")
+
+    def _document_problems(self) -> tuple[Problem, ...]:
+        return () if self._document is None else self._document.problems
+
     async def _check(self) -> None:
         self._take_changed()
+        if self._document is not None:
+            self._document.poke()
         await self._reread_choices()
         await self._watch.check()
         await self._decisions.flush()

@@ -26,6 +26,7 @@ class Views:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self._described: tuple[Policy, dict[str, str]] | None = None
 
     def wall(self, steady: datetime) -> datetime:
         """Give the wall's UTC of a steady time."""
@@ -67,6 +68,7 @@ class Views:
             evidence=self.evidence(record),
             limit_seconds=ruling.limit.seconds if ruling.limit else None,
             limit_source=ruling.limit.source if ruling.limit else None,
+            limit_rule=ruling.limit.rule if ruling.limit else None,
             shutting_down=shutting_down,
             pid=sighting.pid,
             cpu_percent=sighting.cpu_percent,
@@ -102,7 +104,7 @@ class Views:
             idle_seconds=idle,
             limit_seconds=ruling.limit.seconds if ruling.limit else None,
             limit_source=ruling.limit.source if ruling.limit else None,
-            limit_rule=getattr(ruling.limit, "rule", None),
+            limit_rule=ruling.limit.rule if ruling.limit else None,
             kernel_name=sighting.kernel_name,
         )
 
@@ -135,11 +137,18 @@ class Views:
             warned_at=self.at(record.warned_at),
             limit_seconds=ruling.limit.seconds if ruling.limit else None,
             limit_source=ruling.limit.source if ruling.limit else None,
+            limit_rule=ruling.limit.rule if ruling.limit else None,
             evidence=self.evidence(record),
             lease=None if lease is None else self.lease(lease),
             error=error,
-            policy=describe(policy),
+            policy=self._describe(policy),
         )
+
+    def _describe(self, policy: Policy) -> dict[str, str]:
+        # A policy can't change, and hundreds of lines of one round tell the same one.
+        if self._described is None or self._described[0] is not policy:
+            self._described = (policy, describe(policy))
+        return self._described[1]
 
 
 def instance_sighting(records: Sequence[Record], started_at: datetime) -> Sighting:
