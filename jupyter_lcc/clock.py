@@ -8,6 +8,7 @@ turned into the wall's UTC, because that is what people read.
 
 from __future__ import annotations
 
+import sys
 import time
 from datetime import datetime, timedelta, timezone
 from typing import Protocol
@@ -24,6 +25,9 @@ class Clock(Protocol):
     def wall(self) -> datetime:
         """The wall clock's time."""
 
+    def slept(self) -> timedelta:
+        """For how long the machine has slept so far, as far as the system tells."""
+
 
 class SystemClock:
     """The real one."""
@@ -39,6 +43,12 @@ class SystemClock:
     def wall(self) -> datetime:
         """The wall clock's time."""
         return datetime.now(timezone.utc)
+
+    def slept(self) -> timedelta:
+        """What Linux's boot time has counted and its monotonic time has not; nothing elsewhere."""
+        if sys.platform != "linux":
+            return timedelta(0)
+        return timedelta(seconds=time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic())
 
 
 class StampReader:

@@ -258,7 +258,7 @@ class Watch:
         """Rule on every target, warn, and begin what is due. Never gives up the event loop."""
         now, self.unsettled = self._clock.now(), False
         self._begun = self._warned = self._prepared = 0
-        self._notice_sleep(now)
+        self._notice_sleep()
         for lease in self._leases.ended(now, self._process_started):
             self.write_lease_end(lease, actor="monitor")
         running = [record for record in self.records.all() if record.sighting.id not in self._stopping]
@@ -275,15 +275,17 @@ class Watch:
         due = self.next_deadline()
         self._expected_at = None if due is None else max(due, now)
 
-    def _notice_sleep(self, now: datetime) -> None:
+    def has_slept(self) -> bool:
+        """Tell whether the machine slept, or this process didn't run, since the last conclusion."""
+        late = self._expected_at is not None and self._clock.now() - self._expected_at > OVERSLEPT
+        return late or self._clock.slept() - self._slept > OVERSLEPT
+
+    def _notice_sleep(self) -> None:
         """Whoever opens the lid, or wakes a frozen container, gets a whole warning."""
-        slept = self._clock.slept()
-        overslept = slept - self._slept > OVERSLEPT
-        late = self._expected_at is not None and now - self._expected_at > OVERSLEPT
-        if overslept or late:
+        if self.has_slept():
             self._log.info("jupyter_lcc: nobody was awake for a while; every warning is given anew")
             self.void_warnings(INSTANCE)
-        self._slept = slept
+        self._slept = self._clock.slept()
 
     def void_warnings(self, target_id: str) -> None:
         """What was said before a lease began or ended was about another deadline."""
@@ -514,8 +516,25 @@ class Watch:
             self._parachute.prepare(record.sighting)
             if record.sighting.sessions:
                 self._teller.emit("save", record, ruling)
-        landed = await asyncio.gather(*(self._land(record, ruling, actor, wait=True) for record in left))
+        # The machine stands before what is on it, for who reads the list from its end.
+        left.append(self.instance)
+        landed = await asyncio.gather(*(self._land(record, ruling, actor, machine=True) for record in left))
         return {record.sighting.id: stopped for record, stopped in zip(left, landed, strict=True) if stopped}
+
+    def put_off_machine(self) -> bool:
+        """Warn of the machine's stop anew, once, where a document on it could not be saved."""
+        found = [self._parachute.unsaved(record.sighting.id) for record in self.records.all()]
+        unsaved = "; ".join(each for each in found if each)
+        if not unsaved or self.instance.put_off_at is not None:
+            return False
+        now = self._clock.now()
+        self.instance.put_off_at = self.instance.warned_at = now
+        self.instance.unsaved = unsaved
+        ruling = self._rule(self.instance, now)
+        self._log.warning("jupyter_lcc: the stop of the machine is put off once: %s", unsaved)
+        self.write("put_off", self.instance, error=unsaved)
+        self._teller.emit("warning", self.instance, ruling)
+        return True
 
     async def take_back(self, landed: dict[str, Stopped]) -> None:
         """The machine was not stopped after all."""
@@ -548,12 +567,15 @@ class Watch:
         self.unsettled = True
         self._wake()
 
-    async def _land(self, record: Record, ruling: Ruling, actor: Actor, *, wait: bool = False) -> Stopped | None:
+    async def _land(self, record: Record, ruling: Ruling, actor: Actor, *, machine: bool = False) -> Stopped | None:
         """Remember the shutdown before it happens: a server that is killed now has told of it all the same."""
         draft = self._teller.stopped(record, ruling)
         try:
             landed = await asyncio.wait_for(
-                self._parachute.land(draft, record.sighting, asked=wait or actor == "user"), LAND_TIMEOUT_SECONDS
+                self._parachute.land(
+                    draft, record.sighting, wait=machine or actor == "user", greet=machine or actor != "user"
+                ),
+                LAND_TIMEOUT_SECONDS,
             )
         except Exception as error:
             self._log.exception("jupyter_lcc: what goes with %s could not be saved", record.sighting.id)

@@ -60,7 +60,10 @@ async def test_it_is_shut_down_once(house: House) -> None:
     house.kernels.on_shut_down = wait
     house.clock.pass_(540)
     await house.service.step()
-    house.clock.pass_(60)
+    for _ in range(2):
+        house.clock.pass_(20)
+        await house.service.step()
+    house.clock.pass_(20)
     for _ in range(5):
         house.clock.pass_(1)
         await house.service.step()
@@ -508,7 +511,10 @@ async def test_a_keep_that_arrives_first_wins_in_every_order(house: House) -> No
     await house.service.step()
     house.clock.pass_(540)
     await house.service.step()
-    house.clock.pass_(60)
+    for _ in range(2):
+        house.clock.pass_(20)
+        await house.service.step()
+    house.clock.pass_(20)
 
     async def grant(target_id: str) -> str:
         await asyncio.sleep(rng.random() / 100)
@@ -561,3 +567,34 @@ async def test_a_shutdown_waits_a_moment_for_what_has_just_begun(house: House) -
     house.kernels.change(K, pending=False)
     await house.pass_(0.5, step=0.1)
     assert house.kernels.shut == [K]
+
+
+async def test_whoever_wakes_a_sleeping_machine_is_warned_anew(house: House) -> None:
+    house.kernels.put(sighting("kernel:a", house.clock.now()))
+    await house.pass_(545)
+    assert len(house.sent("warning")) == 1
+    house.clock.sleep(8 * 3600)
+    await house.pass_(59)
+    assert house.kernels.shut == [], "the old warning was over, and nobody could have seen it"
+    assert len(house.sent("warning")) == 2
+    await house.pass_(3)
+    assert house.kernels.shut == ["kernel:a"]
+
+
+async def test_a_server_that_was_frozen_warns_anew(house: House) -> None:
+    house.kernels.put(sighting("kernel:a", house.clock.now()))
+    await house.pass_(545)
+    house.clock.pass_(600)  # the process did not run, the clock did
+    await house.pass_(58)
+    assert house.kernels.shut == []
+    assert len(house.sent("warning")) == 2
+    await house.pass_(4)
+    assert house.kernels.shut == ["kernel:a"]
+
+
+async def test_a_nap_of_seconds_is_no_sleep(house: House) -> None:
+    house.kernels.put(sighting("kernel:a", house.clock.now()))
+    await house.pass_(545)
+    house.clock.sleep(5)
+    await house.pass_(57)
+    assert house.kernels.shut == ["kernel:a"]
