@@ -77,6 +77,15 @@ class LccIdle(LoggingConfigurable):
         help='Stop the machine with this argument vector instead, e.g. `["sudo", "-n", "systemctl", "poweroff"]`. It '
         "runs without a shell and has 60 seconds.",
     ).tag(config=True)
+    pre_stop_command = List(
+        Unicode(minlen=1),
+        help='Run this argument vector before the machine is stopped, e.g. `["/opt/acme/sync-home"]`. It runs once, '
+        "without a shell, as the server's user, with `LCC_TARGET_ID`, `LCC_REASON`, `LCC_ACTOR`, `LCC_LIMIT_SECONDS` "
+        "and `LCC_STOP_MEANS` in its environment. Its failure is logged and doesn't hold the stop.",
+    ).tag(config=True)
+    pre_stop_timeout_seconds = Integer(
+        60, min=1, max=600, help="How long `pre_stop_command` may take before it is ended."
+    ).tag(config=True)
     state_dir = Unicode(
         "",
         help="Where leases, countdowns and the decision log are kept. Default: `lcc` in Jupyter's data directory, or "

@@ -25,6 +25,7 @@ from .idle.kernels import Kernels
 from .idle.model import Problem
 from .idle.monitor import Monitor
 from .idle.native_idle import Address, NativeIdleFile
+from .idle.parachute.pre_stop import PreStopCommand
 from .idle.parachute.service import Parachute
 from .idle.parachute.shelf import Shelf
 from .idle.policy import PolicyInput
@@ -92,6 +93,7 @@ class LccExtension(ExtensionApp):
             stopper=stopper,
             native=NativeIdleFile(partial(_own_address, server)),
             problems=problems,
+            pre_stop=PreStopCommand(config.pre_stop_command, config.pre_stop_timeout_seconds, self.log),
             parachute=Parachute(Shelf(lambda: folder / "stopped", server.root_dir), self.log),
         )
         self._monitor = Monitor(self._idle, self.log)

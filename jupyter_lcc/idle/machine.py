@@ -23,6 +23,7 @@ from ..platforms.model import StopFailed, Stopper, StopWay
 from .decide import Ruling
 from .leases import INSTANCE
 from .model import Cost, Machine, Stopped
+from .parachute.port import PreStop
 from .state import SavedStop
 from .teller import Teller
 from .views import Actor, Views
@@ -65,6 +66,7 @@ class MachineStop:
         teller: Teller,
         views: Views,
         stopper: Stopper,
+        pre_stop: PreStop | None,
         native: NativeIdle | None,
         save: Callable[[], Awaitable[None]],
         flush: Callable[[], Awaitable[None]],
@@ -76,6 +78,8 @@ class MachineStop:
         self._teller = teller
         self._views = views
         self._stopper = stopper
+        self._pre_stop = pre_stop
+        self._hook_ran_for: tuple[datetime | None, bool] | None = None
         self._native = native
         self._save = save
         self._flush = flush
@@ -222,11 +226,35 @@ class MachineStop:
             if not self._is_still_due():
                 return
         landed = await self._watch.save_what_is_left(ruling, actor=self._actor)
+        if not self._asked and self._watch.put_off_machine():
+            await self._watch.take_back(landed)
+            return
+        await self._run_hook(ruling)
         accepted = await self._request(ruling)
         if accepted is None:
             await self._watch.take_back(landed)
         else:
             self._shut_down_what_is_left(accepted, landed)
+
+    async def _run_hook(self, ruling: Ruling) -> None:
+        """Run the administrator's command, once for a warning: not again where only the request was refused."""
+        instance = self._watch.instance
+        key = (instance.warned_at, self._asked)
+        if self._pre_stop is None or self._hook_ran_for == key:
+            return
+        self._hook_ran_for = key
+        limit = ruling.limit.seconds if ruling.limit else None
+        facts = {
+            "LCC_TARGET_ID": INSTANCE,
+            "LCC_REASON": ruling.reason,
+            "LCC_ACTOR": self._actor,
+            "LCC_LIMIT_SECONDS": "" if limit is None else str(limit),
+            "LCC_STOP_MEANS": self._stopper.way.means,
+        }
+        result = await self._pre_stop.run(facts)
+        if result is not None:
+            told = f"{result.error or 'done'} ({result.seconds:.1f} s)"
+            instance.hook = f"{told}: {result.output}" if result.output else told
 
     async def _request(self, ruling: Ruling) -> Ruling | None:
         """Ask, if nobody came; give the ruling that was accepted, or None."""

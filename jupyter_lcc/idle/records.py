@@ -25,6 +25,7 @@ class Record(msgspec.Struct):
     """One target: the latest sighting and what was learnt over time, on the steady clock.
 
     `put_off_at` is when its shutdown was put off because of `unsaved`: documents that could not be saved, and why.
+    `hook` is how the administrator's command before the machine's stop ended.
     """
 
     sighting: Sighting
@@ -34,6 +35,7 @@ class Record(msgspec.Struct):
     warned_at: datetime | None = None
     put_off_at: datetime | None = None
     unsaved: str | None = None
+    hook: str | None = None
 
     def use(self, now: datetime) -> None:
         """A person used it."""

@@ -36,7 +36,7 @@ from .model import (
     Target,
     WhyQuery,
 )
-from .parachute.port import NoParachute, Parachute
+from .parachute.port import NoParachute, Parachute, PreStop
 from .policy import Choices, PolicyInput, change, resolve
 from .process_table import ProcessTable
 from .records import Record, SavedRecord
@@ -102,6 +102,7 @@ class IdleService:
         log: Any,
         stopper: Stopper,
         native: NativeIdle | None = None,
+        pre_stop: PreStop | None = None,
         cost_of: Callable[[], Cost | None] = lambda: None,
         problems: tuple[Problem, ...] = (),
         parachute: Parachute | None = None,
@@ -139,6 +140,7 @@ class IdleService:
             teller=self._teller,
             views=self._views,
             stopper=stopper,
+            pre_stop=pre_stop,
             native=native,
             save=partial(self._save, at_once=True),
             flush=decisions.flush,

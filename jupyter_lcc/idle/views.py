@@ -86,6 +86,8 @@ class Views:
             found.append(Evidence(signal="person_used_it_at", value=at, means="activity"))
         if record.unsaved is not None:
             found.append(Evidence(signal="save_failed", value=record.unsaved, means="context"))
+        if record.hook is not None:
+            found.append(Evidence(signal="pre_stop_command", value=record.hook, means="context"))
         return tuple(found)
 
     def stopped(self, record: Record, ruling: Ruling) -> Stopped:

@@ -204,8 +204,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Shut a kernel or terminal down now.
-         * @description The ordinary Jupyter shutdown, begun at once and without a warning, because a person asked.
+         * Shut a kernel or terminal down now, or stop the machine.
+         * @description The ordinary Jupyter shutdown, begun at once and without a warning, because a person asked. For `instance` the platform is asked to stop the machine, whatever works on it; 403 with the reason where it can't be stopped from here. What became of it is in `machine` of GET idle.
          */
         post: operations["shut_down_now"];
         delete?: never;

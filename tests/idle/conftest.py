@@ -12,7 +12,7 @@ import pytest
 
 from jupyter_lcc.idle.decision_log import DecisionLog
 from jupyter_lcc.idle.model import Decision, DecisionQuery, Target
-from jupyter_lcc.idle.parachute.port import Parachute
+from jupyter_lcc.idle.parachute.port import Parachute, PreStop
 from jupyter_lcc.idle.policy import PolicyInput
 from jupyter_lcc.idle.process_table import ProcessTable
 from jupyter_lcc.idle.service import IdleService
@@ -39,6 +39,7 @@ class House:
         self.terminals = FakeSource("terminal")
         self.stopper = FakeStopper(available=False, why_not="This machine is a fake one.")
         self.parachute: Parachute | None = None
+        self.pre_stop: PreStop | None = None
         self.events: list[dict[str, Any]] = []
         self.processes: dict[int, int] = {}
         self.given = PolicyInput(mode="enforce", mode_source="default", values=dict(LIMITS))
@@ -56,12 +57,13 @@ class House:
             given=self.given,
             files=self.files,
             decisions=DecisionLog(lambda: self.files.decisions, self._executor, log),
-            emit=self.events.append,
+            emit=self.emit,
             read_table=lambda: ProcessTable([]),
             process_started=self.processes.get,
             log=log,
             stopper=self.stopper,
             parachute=self.parachute,
+            pre_stop=self.pre_stop,
         )
         return self.service
 
@@ -80,6 +82,9 @@ class House:
     async def log(self, target_id: str | None = None) -> list[Decision]:
         """Give the decision log, oldest first."""
         return list(reversed(await self.service.decisions(DecisionQuery(target_id=target_id, limit=1000))))
+
+    def emit(self, event: dict[str, Any]) -> None:
+        self.events.append(event)
 
     def sent(self, kind: str) -> list[dict[str, Any]]:
         return [event for event in self.events if event["kind"] == kind]

@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
+
+import msgspec
 
 from ..model import Problem, SaveReport, Sighting, Stopped
 
-__all__ = ["NoParachute", "Parachute"]
+__all__ = ["HookResult", "NoParachute", "Parachute", "PreStop"]
+
+
+class HookResult(msgspec.Struct, frozen=True):
+    """How the administrator's command ended: `error` in words, None if well; the end of what it printed."""
+
+    error: str | None
+    output: str
+    seconds: float
+
+
+class PreStop(Protocol):
+    """The administrator's command before the machine is stopped."""
+
+    async def run(self, facts: Mapping[str, str]) -> HookResult | None:
+        """Run it with these added to the environment, for a bounded time; None if there is none. Never raises."""
 
 
 class Parachute(Protocol):
@@ -48,8 +66,9 @@ class Parachute(Protocol):
     async def settle(self, sighting: Sighting) -> None:
         """Wait, within seconds, for what `prepare` began."""
 
-    async def land(self, draft: Stopped, sighting: Sighting, *, asked: bool) -> Stopped:
-        """The shutdown has begun: finish saving within seconds, and remember it. `asked` by a person."""
+    async def land(self, draft: Stopped, sighting: Sighting, *, wait: bool, greet: bool) -> Stopped:
+        """Finish saving, and remember the shutdown. `wait`: give pages seconds to save; without `greet` it is
+        remembered only where there is something that the person who asked for it doesn't know."""
 
     async def undo(self, stopped: Stopped) -> None:
         """It was not shut down after all."""
@@ -99,7 +118,7 @@ class NoParachute:
     async def settle(self, sighting: Sighting) -> None:
         """Nothing was begun."""
 
-    async def land(self, draft: Stopped, sighting: Sighting, *, asked: bool) -> Stopped:
+    async def land(self, draft: Stopped, sighting: Sighting, *, wait: bool, greet: bool) -> Stopped:
         return draft
 
     async def undo(self, stopped: Stopped) -> None:

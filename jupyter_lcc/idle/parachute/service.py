@@ -87,6 +87,7 @@ class Parachute:
         self._prepared: dict[str, asyncio.Task[Manifest | None] | None] = {}
         self._at_once = asyncio.Semaphore(MANIFESTS_AT_ONCE)
         self._heard = asyncio.Event()
+        self._shelving = asyncio.Lock()
         self._landed: dict[str, _Landed] = {}
         self._unshelved: dict[str, Stopped] = {}
         self._problems: dict[str, Problem] = {}
@@ -157,12 +158,12 @@ class Parachute:
 
     # -- the shutdown --------------------------------------------------------------------------------------
 
-    async def land(self, draft: Stopped, sighting: Sighting, *, asked: bool) -> Stopped:
+    async def land(self, draft: Stopped, sighting: Sighting, *, wait: bool, greet: bool) -> Stopped:
         """Finish saving within seconds and remember the shutdown.
 
         One that a person asked for is remembered only where there is something that person doesn't know.
         """
-        if asked:
+        if wait:
             await self.settle(sighting)
         before = self._landed.get(sighting.id)
         manifest = self._manifest_of(sighting.id)
@@ -177,7 +178,7 @@ class Parachute:
         )
         stopped = msgspec.structs.replace(draft, manifest=manifest, documents=tuple(documents))
         self._landed[sighting.id] = _Landed(stopped, kept)
-        if not asked or kept or self._saves.unsaved(sighting.id):
+        if greet or kept or self._saves.unsaved(sighting.id):
             await self._remember(stopped)
         return stopped
 
@@ -238,11 +239,12 @@ class Parachute:
     async def _remember(self, stopped: Stopped) -> None:
         """Put it on the shelf; while the disk is full it is kept in memory, and tried again with the next one."""
         self._unshelved[stopped.id] = stopped
-        waiting = list(self._unshelved.values())
-        put = await self._bounded("shelf", asyncio.to_thread(_put_all, self._shelf.put, waiting), SHELF_SECONDS)
-        if put:
-            for each in waiting:
-                self._unshelved.pop(each.id, None)
+        async with self._shelving:
+            waiting = list(self._unshelved.values())
+            put = await self._bounded("shelf", asyncio.to_thread(_put_all, self._shelf.put, waiting), SHELF_SECONDS)
+            if put:
+                for each in waiting:
+                    self._unshelved.pop(each.id, None)
         await self.refresh()
 
     async def _bounded(self, part: str, work: Coroutine[Any, Any, T], seconds: float) -> T | None:

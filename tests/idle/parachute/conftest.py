@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from jupyter_lcc.idle.model import Manifest, SaveReport, Session, Sighting, Variable
+from jupyter_lcc.idle.parachute.port import HookResult
 from jupyter_lcc.idle.parachute.service import KeptOutput, Parachute
 from jupyter_lcc.idle.parachute.shelf import Shelf
 from jupyter_lcc.idle.service import IdleService
@@ -53,8 +54,28 @@ class FakeOutputs:
         self.closed = True
 
 
+class FakePreStop:
+    """A fake administrator's command."""
+
+    def __init__(self) -> None:
+        self.ran: list[Mapping[str, str]] = []
+        self.result: HookResult | None = HookResult(error=None, output="synced", seconds=1.5)
+
+    async def run(self, facts: Mapping[str, str]) -> HookResult | None:
+        self.ran.append(facts)
+        return self.result
+
+
 class Nursery(House):
     """A house whose kernel `k` has a notebook that is open in a page, unless a test says otherwise."""
+
+    on_save: Callable[[str], None] | None = None
+    """A fake page: called with the target of each `save` event."""
+
+    def emit(self, event: dict[str, Any]) -> None:
+        super().emit(event)
+        if event["kind"] == "save" and self.on_save:
+            self.on_save(event["target_id"])
 
     def build(self) -> IdleService:
         self.manifests, self.outputs = FakeManifests(), FakeOutputs()
@@ -65,6 +86,7 @@ class Nursery(House):
             outputs=self.outputs,
             wait_for_pages_seconds=0.2,
         )
+        self.pre_stop = self.hook = FakePreStop()
         return super().build()
 
     async def pass_(self, seconds: float, *, step: float = 1.0) -> None:
