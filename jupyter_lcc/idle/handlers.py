@@ -148,7 +148,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "idle/targets/{target_id}/shutdown",
         "shut_down_now",
-        "Shut a kernel or terminal down now.",
+        "Shut a kernel or terminal down now, or stop the machine.",
         "execute",
         IdleService,
         shut_down_now,
@@ -156,7 +156,9 @@ ROUTES: tuple[Route, ...] = (
         status=202,
         params={"target_id": _TARGET},
         raises=(NotFound, TooLate, Forbidden, OutsideFailure),
-        says="The ordinary Jupyter shutdown, begun at once and without a warning, because a person asked.",
+        says="The ordinary Jupyter shutdown, begun at once and without a warning, because a person asked. For "
+        "`instance` the platform is asked to stop the machine, whatever works on it; 403 with the reason where it "
+        "can't be stopped from here. What became of it is in `machine` of GET idle.",
     ),
     Route(
         "POST",

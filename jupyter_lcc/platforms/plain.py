@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -69,7 +70,8 @@ class Command:
             output, _ = await asyncio.wait_for(process.communicate(), self._timeout_seconds)
         except asyncio.TimeoutError:
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, 9)
+                os.killpg(process.pid, signal.SIGKILL)
+            await asyncio.wait([asyncio.ensure_future(process.wait())], timeout=5)
             raise StopFailed(f"`{name}` did not end within {self._timeout_seconds:.0f} s.") from None
         told = output.decode("utf-8", "replace").strip()[-MOST_OUTPUT:]
         self._log.info("jupyter_lcc: %s ended with %s: %s", name, process.returncode, told or "no output")
