@@ -78,7 +78,7 @@ class LccIdle(LoggingConfigurable):
         "runs without a shell and has 60 seconds.",
     ).tag(config=True)
     pre_stop_command = List(
-        Unicode(minlen=1),
+        Unicode(),
         help='Run this argument vector before the machine is stopped, e.g. `["/opt/acme/sync-home"]`. It runs once, '
         "without a shell, as the server's user, with `LCC_TARGET_ID`, `LCC_REASON`, `LCC_ACTOR`, `LCC_LIMIT_SECONDS` "
         "and `LCC_STOP_MEANS` in its environment. Its failure is logged and doesn't hold the stop.",
