@@ -36,6 +36,8 @@ _CHANGES = {
     "lease_granted": "keep granted",
     "lease_ended": "keep ended",
     "policy": "limits changed",
+    "slept": "nobody was awake for a while; warnings are given anew",
+    "server_ended": "the Jupyter server ended",
 }
 
 

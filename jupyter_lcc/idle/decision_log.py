@@ -44,9 +44,7 @@ class DecisionLog:
                 return
             loop = asyncio.get_running_loop()
             try:
-                await loop.run_in_executor(
-                    self._executor, self._find_lines().append, [msgspec.json.encode(d) for d in batch]
-                )
+                await loop.run_in_executor(self._executor, self._append, batch)
             except OSError as error:
                 if self.error is None:
                     self._log.warning("jupyter_lcc: the decision log can't be written: %s", error)
@@ -59,11 +57,18 @@ class DecisionLog:
     async def read(
         self, *, target_id: str | None = None, since: datetime | None = None, until: datetime | None = None, limit: int
     ) -> tuple[Decision, ...]:
-        """Give lines, newest first; `since` and `until` are wall times, both included."""
+        """Give lines, newest first; `since` and `until` are wall times, both included.
+
+        Lines that only say that the last activity moved on are there for `replay` and left out here.
+        """
         async with self._flushing:
             waiting = [msgspec.json.encode(decision) for decision in reversed(self._waiting)]
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._executor, self._search, waiting, target_id, since, until, limit)
+
+    def _append(self, batch: list[Decision]) -> None:
+        # Here and not on the event loop: hundreds of lines of one round take their time.
+        self._find_lines().append([msgspec.json.encode(decision) for decision in batch])
 
     def _search(
         self, waiting: list[bytes], target_id: str | None, since: datetime | None, until: datetime | None, limit: int
@@ -74,7 +79,7 @@ class DecisionLog:
             for decision in _decoded(chain(waiting, self._find_lines().newest_first()), needle):
                 if since is not None and decision.at < since:
                     break
-                wanted = target_id is None or decision.target_id == target_id
+                wanted = target_id in (None, decision.target_id) and decision.change != "activity"
                 if wanted and (until is None or decision.at <= until):
                     found.append(decision)
                     if len(found) >= limit:

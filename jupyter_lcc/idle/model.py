@@ -462,9 +462,14 @@ Change = Literal[
     "unsaved",
     "stop_requested",
     "stop_failed",
+    "activity",
+    "slept",
+    "server_ended",
 ]
 """What made the monitor write a line. `put_off`: a document could not be saved, so the shutdown waits once; `unsaved`:
-one could not, and the shutdown goes on all the same; `stop_requested`, `stop_failed`: the machine's own stop."""
+one could not, and the shutdown goes on all the same; `stop_requested`, `stop_failed`: the machine's own stop;
+`activity`: only the last activity moved on, for `replay`; `slept`: nobody was awake for a while, every warning is given
+anew; `server_ended`: in good order."""
 
 
 class Decision(Model, frozen=True, kw_only=True):

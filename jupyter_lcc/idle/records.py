@@ -42,6 +42,12 @@ class Record(msgspec.Struct):
         self.used_at = now
         self.active_at = max(now, self.active_at or now)
 
+    def moment(self) -> datetime | None:
+        """What its limit counts from; of the machine only what a person did to the machine itself."""
+        if self.sighting.kind == "instance":
+            return self.used_at
+        return self.state_since if self.sighting.state == "working" else self.active_at
+
 
 class Records:
     """All targets that are there now."""

@@ -185,6 +185,7 @@ class IdleService:
         if self._document is not None:
             await self._document.close()
         await self._watch.close()
+        self._watch.write("server_ended", self._watch.instance)
         await self._save(at_once=True)
         await self._decisions.flush()
 
@@ -271,7 +272,7 @@ class IdleService:
         )
         self._watch.void_warnings(wish.target_id)
         self._watch.conclude()
-        self._watch.write("lease_granted", record, actor="user")
+        self._watch.write("lease_granted", record, actor="user", voids=True)
         await self._save(at_once=True)
         await self._decisions.flush()
         return self._views.lease(lease)
@@ -395,8 +396,8 @@ class IdleService:
         await self._decisions.flush()
 
     def _tell_policy(self, *, actor: Actor) -> None:
-        self._watch.conclude()
         self._watch.write("policy", self._watch.instance, actor=actor)
+        self._watch.conclude()
         self._teller.emit("policy")
 
     def _document_problems(self) -> tuple[Problem, ...]:

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from .decide import Ruling
+import msgspec
+
+from .decide import Limits, Ruling
 from .decision_log import DecisionLog
 from .model import Change, Lease, Policy, Stopped
 from .records import Record
+from .trace import Gist, Grounds, Marks
 from .views import Actor, Views
 
 __all__ = ["Teller"]
@@ -22,7 +25,7 @@ class Teller:
         self._views = views
         self._decisions = decisions
         self._send = emit
-        self._logged: dict[str, tuple[str, str, str]] = {}
+        self._marks = Marks()
         self._shown: dict[str, tuple[object, ...]] = {}
 
     def write(
@@ -33,20 +36,40 @@ class Teller:
         lease: Lease | None,
         policy: Policy,
         *,
+        grounds: Grounds,
         actor: Actor = "monitor",
         error: str | None = None,
     ) -> None:
         """Put a line into the log."""
-        self._logged[record.sighting.id] = _gist(record, ruling)
-        self._decisions.add(self._views.decision(change, record, ruling, lease, policy, actor=actor, error=error))
-
-    def write_if_new(self, record: Record, ruling: Ruling, lease: Lease | None, policy: Policy) -> None:
-        """Put a line into the log if state, verdict or reason are others than in the last one."""
         target_id = record.sighting.id
-        new, old = _gist(record, ruling), self._logged.get(target_id)
-        if new != old:
-            change: Change = "appeared" if old is None else "state" if old[1:] == new[1:] else "verdict"
-            self.write(change, record, ruling, lease, policy)
+        self._marks.told(target_id, change, _gist(record, ruling), grounds.limits, record.moment(), grounds.now)
+        self._decisions.add(
+            self._views.decision(change, record, ruling, lease, policy, grounds=grounds, actor=actor, error=error)
+        )
+
+    def write_if_new(
+        self,
+        record: Record,
+        ruling: Ruling,
+        lease: Lease | None,
+        policy: Policy,
+        *,
+        limits: Limits,
+        now: datetime,
+        grounds: Callable[[], Grounds],
+    ) -> None:
+        """Put a line into the log if what decides is other than in the last one."""
+        news = self._marks.news(record.sighting.id, _gist(record, ruling), limits, record.moment(), now)
+        if news is not None:
+            change, learnt_at = news
+            told = grounds()
+            if learnt_at != now:
+                told = msgspec.structs.replace(told, learnt_at=learnt_at)
+            self.write(change, record, ruling, lease, policy, grounds=told)
+
+    def verdict_told(self, target_id: str) -> str | None:
+        """Give the verdict that stands in the log."""
+        return self._marks.verdict(target_id)
 
     def stopped(self, record: Record, ruling: Ruling) -> Stopped:
         """Say what is about to be shut down, for who comes back."""
@@ -54,7 +77,7 @@ class Teller:
 
     def forget(self, target_id: str) -> None:
         """The target is gone; another one of its name will be news."""
-        self._logged.pop(target_id, None)
+        self._marks.forget(target_id)
 
     def emit(self, kind: str, record: Record | None = None, ruling: Ruling | None = None) -> None:
         """Send an event to every open page."""
@@ -91,7 +114,7 @@ class Teller:
             self.emit("changed")
 
 
-def _gist(record: Record, ruling: Ruling) -> tuple[str, str, str]:
+def _gist(record: Record, ruling: Ruling) -> Gist:
     return (record.sighting.state, ruling.verdict, ruling.reason)
 
 

@@ -12,9 +12,10 @@ import msgspec
 from ..clock import Clock, to_wall
 from .decide import Ruling
 from .leases import INSTANCE
-from .model import Change, Decision, Evidence, Lease, Mode, Policy, Sighting, State, Stopped, Target
+from .model import Change, Evidence, Lease, Mode, Policy, Sighting, State, Stopped, Target
 from .policy import describe
 from .records import Record
+from .trace import Grounds, Line
 
 __all__ = ["Actor", "Views", "instance_sighting"]
 
@@ -118,12 +119,13 @@ class Views:
         lease: Lease | None,
         policy: Policy,
         *,
+        grounds: Grounds,
         actor: Actor = "monitor",
         error: str | None = None,
-    ) -> Decision:
+    ) -> Line:
         mode: Mode = policy.mode.value
         sighting = record.sighting
-        return Decision(
+        return Line(
             at=self.now(),
             change=change,
             target_id=sighting.id,
@@ -143,7 +145,8 @@ class Views:
             evidence=self.evidence(record),
             lease=None if lease is None else self.lease(lease),
             error=error,
-            policy=self._describe(policy),
+            policy=self._describe(policy) if change != "activity" else {},
+            grounds=grounds,
         )
 
     def _describe(self, policy: Policy) -> dict[str, str]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol, TypeVar
+from uuid import uuid4
 
 from ..clock import Clock
 from .decide import Facts, Limits, Ruling, Standing, decide, machine_facts
@@ -20,6 +22,7 @@ from .policy import limits_for
 from .process_table import ProcessTable
 from .records import Record, Records
 from .teller import Teller
+from .trace import BESIDE, Grounds
 from .views import Actor, instance_sighting
 
 __all__ = ["TargetSource", "Watch"]
@@ -99,6 +102,10 @@ class Watch:
         self.policy = policy
         self.records = Records()
         self.rulings: dict[str, Ruling] = {}
+        self._decided: dict[str, tuple[Facts, Limits, datetime, Ruling]] = {}
+        self._own_facts: Facts | None = None
+        self._blind = False
+        self._life = uuid4().hex[:12]
         self.last_check: datetime | None = None
         self.problems: dict[str, Problem] = {}
         self._clock = clock
@@ -247,6 +254,7 @@ class Watch:
     def _drop(self, target_id: str) -> None:
         self.records.drop(target_id)
         self.rulings.pop(target_id, None)
+        self._decided.pop(target_id, None)
         self._retry_at.pop(target_id, None)
         self._leases.drop_target(target_id)
         self._teller.forget(target_id)
@@ -285,6 +293,7 @@ class Watch:
         if self.has_slept():
             self._log.info("jupyter_lcc: nobody was awake for a while; every warning is given anew")
             self.void_warnings(INSTANCE)
+            self.write("slept", self.instance, voids=True)
         self._slept = self._clock.slept()
 
     def void_warnings(self, target_id: str) -> None:
@@ -345,13 +354,16 @@ class Watch:
             if ruling.verdict == "shut_down" and fresh.sighting.pending:
                 self._retry_at[target_id] = now + PENDING
                 return
-            if ruling.verdict == "shut_down":
+            if ruling.verdict == "shut_down" and self.policy.mode.value == "enforce":
                 if not self._put_off_unsaved(fresh, now):
                     self.begin_shutdown(fresh, ruling, actor="monitor")
                 return
+            self._retry_at.pop(target_id, None)  # observed only: it is told once, when it would have been
         elif (prepare_at := self._prepare_at(ruling)) is not None and prepare_at <= now:
             self._prepare(record, ruling)
-        self._teller.write_if_new(record, ruling, self._leases.covering(target_id), self.policy)
+        lease = self._leases.covering(target_id)
+        limits, grounds = self._decided[target_id][1], partial(self._grounds, record)
+        self._teller.write_if_new(record, ruling, lease, self.policy, limits=limits, now=now, grounds=grounds)
 
     def _prepare_at(self, ruling: Ruling) -> datetime | None:
         """When what would be lost with a warned target is to be saved; None if it isn't, or is being saved."""
@@ -395,7 +407,11 @@ class Watch:
         return True
 
     def _may_begin(self, target_id: str, now: datetime) -> bool:
-        if self.policy.mode.value != "enforce" or self._retry_at.get(target_id, now) > now:
+        if self._retry_at.get(target_id, now) > now:
+            return False
+        if self.policy.mode.value == "observe" and (
+            target_id == INSTANCE or self._teller.verdict_told(target_id) == "shut_down"
+        ):
             return False
         self._begun += 1
         if self._begun > BEGIN_AT_ONCE:
@@ -408,8 +424,9 @@ class Watch:
         """Decide on these targets and keep the rulings."""
         facts = [self._facts_of(record) for record in records]
         limits = {record.sighting.id: self._limits_of(record.sighting) for record in records}
-        for ruling in decide(facts, limits, now):
+        for fact, ruling in zip(facts, decide(facts, limits, now), strict=True):
             self.rulings[ruling.target_id] = ruling
+            self._decided[ruling.target_id] = (fact, limits[ruling.target_id], now, ruling)
 
     def _rule(self, record: Record, now: datetime) -> Ruling:
         self._decide([record], now)
@@ -435,9 +452,15 @@ class Watch:
                 shutting_down=self.is_stopping(record.sighting.id),
             )
             for record in self.records.all()
+            if not self._is_only_observed(record)
         ]
-        blind = "processes" in self.problems or any(f"{kind}s" in self.problems for kind in self._sources)
-        return machine_facts(own, on_it, blind=blind, now=self._clock.now())
+        self._blind = "processes" in self.problems or any(f"{kind}s" in self.problems for kind in self._sources)
+        self._own_facts = own
+        return machine_facts(own, on_it, blind=self._blind, now=self._clock.now())
+
+    def _is_only_observed(self, record: Record) -> bool:
+        """Tell whether it would be gone by now if this mode did anything."""
+        return self.policy.mode.value == "observe" and self.ruling_of(record).verdict == "shut_down"
 
     def _limits_of(self, sighting: Sighting) -> Limits:
         stoppable = sighting.id != INSTANCE or self.machine_stoppable
@@ -589,15 +612,49 @@ class Watch:
 
     # -- telling -------------------------------------------------------------------------------------------
 
-    def write(self, change: Change, record: Record, *, actor: Actor = "monitor", error: str | None = None) -> None:
-        """Put a line on a target into the decision log."""
-        lease = self._leases.covering(record.sighting.id)
-        self._teller.write(change, record, self.ruling_of(record), lease, self.policy, actor=actor, error=error)
+    def write(
+        self,
+        change: Change,
+        record: Record,
+        *,
+        actor: Actor = "monitor",
+        error: str | None = None,
+        voids: bool = False,
+    ) -> None:
+        """Put a line on a target into the decision log. `voids`: warnings given so far don't count any more."""
+        target_id = record.sighting.id
+        if change in BESIDE and not self.is_stopping(target_id):
+            self._rule(record, self._clock.now())
+        lease, ruling = self._leases.covering(target_id), self.ruling_of(record)
+        grounds = self._grounds(record, voids=voids)
+        self._teller.write(change, record, ruling, lease, self.policy, grounds=grounds, actor=actor, error=error)
+
+    def _grounds(self, record: Record, *, voids: bool = False) -> Grounds:
+        target_id = record.sighting.id
+        if target_id not in self._decided:
+            self._rule(record, self._clock.now())
+        facts, limits, ruled_at, ruling = self._decided[target_id]
+        is_machine = target_id == INSTANCE
+        lease = self._leases.of(target_id)
+        return Grounds(
+            life=self._life,
+            now=self._clock.now(),
+            ruled_at=ruled_at,
+            facts=facts,
+            limits=limits,
+            ruling=ruling,
+            own=self._own_facts if is_machine else None,
+            own_kept_until=lease.expires_at if lease else None,
+            own_limit_seconds=record.sighting.own_limit_seconds,
+            blind=is_machine and self._blind,
+            voids=voids,
+        )
 
     def write_lease_end(self, lease: Lease, *, actor: Actor) -> None:
         """A lease is over. If before its time, what was warned of was another deadline."""
-        if lease.expires_at > self._clock.now():
+        early = lease.expires_at > self._clock.now()
+        if early:
             self.void_warnings(lease.target_id)
         record = self.find(lease.target_id)
         if record is not None:
-            self.write("lease_ended", record, actor=actor)
+            self.write("lease_ended", record, actor=actor, voids=early)
