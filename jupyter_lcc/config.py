@@ -86,6 +86,17 @@ class LccIdle(LoggingConfigurable):
     pre_stop_timeout_seconds = Integer(
         60, min=1, max=600, help="How long `pre_stop_command` may take before it is ended."
     ).tag(config=True)
+    policy_source = Unicode(
+        "",
+        help="Where the policy document is: an absolute path, `s3://bucket/key` or `ssm:/name`. Not used where "
+        "`/etc/jupyter/lcc-policy.json` exists or LCC_POLICY_SOURCE is set in the server's environment; see policy.md.",
+    ).tag(config=True)
+    policy_reload_seconds = Integer(
+        300,
+        min=10,
+        max=MAX_SECONDS,
+        help="Read a policy document in S3 or SSM again after this long. A file is looked at with every check.",
+    ).tag(config=True)
     state_dir = Unicode(
         "",
         help="Where leases, countdowns and the decision log are kept. Default: `lcc` in Jupyter's data directory, or "

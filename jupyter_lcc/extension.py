@@ -20,6 +20,9 @@ from .clock import SystemClock
 from .config import LccIdle
 from .idle import handlers as idle_handlers
 from .idle.decision_log import DecisionLog
+from .idle.document.places import find_source, reader_for
+from .idle.document.source import DocumentService
+from .idle.document.subject import subject_of
 from .idle.kernel_questions import observing_input
 from .idle.kernels import Kernels
 from .idle.model import Problem
@@ -34,7 +37,8 @@ from .idle.service import IdleService
 from .idle.state import StateFiles, state_folder
 from .idle.terminals import Terminals
 from .idle.watch import TargetSource
-from .platforms.detect import choose, look
+from .platforms.detect import Machine, choose, is_studio_app, look
+from .platforms.model import Platform
 from .platforms.stoppers import StopMachine, stopper_for
 from .web import about
 from .web.about import Desk
@@ -80,6 +84,7 @@ class LccExtension(ExtensionApp):
         folder = state_folder(config.state_dir, Path(jupyter_data_dir()), platform)
         self._files = StateFiles(folder, self.log)
         decisions = DecisionLog(lambda: self._files.decisions, self._executor, self.log)
+        document = self._document(machine, platform, config, given, folder, clock)
         self._idle = IdleService(
             clock=clock,
             sources=self._sources(clock, events),
@@ -92,7 +97,8 @@ class LccExtension(ExtensionApp):
             log=self.log,
             stopper=stopper,
             native=NativeIdleFile(partial(_own_address, server)),
-            problems=problems,
+            problems=problems if document is None or not document.source.stands_alone else (),
+            document=document,
             pre_stop=PreStopCommand(config.pre_stop_command, config.pre_stop_timeout_seconds, self.log),
             parachute=Parachute(Shelf(lambda: folder / "stopped", server.root_dir), self.log),
         )
@@ -114,11 +120,39 @@ class LccExtension(ExtensionApp):
         """Read the traits. With a value that can't be, nothing is shut down at all, and everybody is told why."""
         try:
             config = LccIdle(parent=self)
-        except TraitError as error:
+        except (TraitError, ValueError) as error:  # a ValueError where an option is given twice
             self.log.error("jupyter_lcc: idle shutdown is off, its configuration can't be read: %s", error)
             config, told = LccIdle(), Problem(code="config_invalid", message=f"Idle shutdown is off: {error}")
             return config, PolicyInput(mode="off", mode_source="config"), (told,)
         return config, config.policy_input(), ()
+
+    def _document(
+        self,
+        machine: Machine,
+        platform: Platform,
+        config: LccIdle,
+        given: PolicyInput,
+        folder: Path,
+        clock: SystemClock,
+    ) -> DocumentService | None:
+        """Join the policy document, if somebody says where it is."""
+        source = find_source(os.environ, config.policy_source)
+        if source.found_by == "none":
+            return None
+        if config.policy_source and source.stands_alone:
+            self.log.warning("jupyter_lcc: LccIdle.policy_source is not used; the policy is at %s", source.place)
+        names = machine.metadata
+        studio = (names.UserProfileName, names.SpaceName) if names and is_studio_app(machine) else ()
+        return DocumentService(
+            source=source,
+            reader=reader_for(source.place, platform.region),
+            subject=subject_of(os.environ, studio, platform.instance_type),
+            below=PolicyInput(mode="enforce", mode_source="default") if source.stands_alone else given,
+            copies=lambda: folder,
+            reload_seconds=config.policy_reload_seconds,
+            clock=clock,
+            log=self.log,
+        )
 
     def _start(self) -> None:
         """Begin, on the running loop: only now the server knows its port."""
