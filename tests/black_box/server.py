@@ -87,7 +87,12 @@ class Server:
     preexec: Any = None
     log_name: str = "server.log"
     extensions: Mapping[str, bool] = field(
-        default_factory=lambda: {"jupyter_lcc": True, "jupyter_server_terminals": True}
+        default_factory=lambda: {
+            "jupyter_lcc": True,
+            "jupyter_server_terminals": True,
+            # All servers of a machine write the one file it reads.
+            "jupyter_activity_monitor_extension": False,
+        }
     )
     retries: int = 0
     also: Server | None = None
