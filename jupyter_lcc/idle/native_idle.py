@@ -32,6 +32,9 @@ ASK_SECONDS = 10
 TRIES = 5
 """How often a server that doesn't answer is asked whether it has the route at all."""
 
+CHECK_AGAIN = timedelta(seconds=60)
+"""What was wrong is looked at again after this."""
+
 SLACK = timedelta(seconds=5)
 """Clocks are read one after the other."""
 
@@ -62,6 +65,7 @@ class NativeIdleFile:
         self._tries_left = TRIES
         self._there: bool | None = None
         self._wrong: str | None = None
+        self._checked_at = wall()
 
     @property
     def works(self) -> bool:
@@ -94,16 +98,18 @@ class NativeIdleFile:
             self._check(address)
 
     def _tell(self, busy: bool) -> None:
-        stale = self._written()
-        if stale is not None and stale > self._wall() + SLACK:
-            address = self._address()
-            if address is not None:
-                self._check(address)
+        now, written = self._wall(), self._written()
+        pinned = written is not None and written > now + SLACK
+        again = self._wrong is not None and not timedelta(0) <= now - self._checked_at < CHECK_AGAIN
+        address = self._address()
+        if (pinned or again) and address is not None:
+            self._check(address)
         elif busy:
             self._write()
 
     def _check(self, address: Address) -> None:
         """Write now, ask, compare."""
+        self._checked_at = self._wall()
         now = self._write()
         if now is None:
             return
@@ -117,8 +123,8 @@ class NativeIdleFile:
         elif told > self._wall() + SLACK:
             at = told.strftime("%Y-%m-%d %H:%M UTC")
             self._wrong = (
-                f"Another program told Studio's idle shutdown of activity in the future, {at}; until then it won't "
-                "stop anything, unless the Jupyter server is restarted."
+                f"Studio's idle shutdown was told of activity in the future, {at}, by another program or before the "
+                "clock was set back; until then it stops nothing, unless the Jupyter server is restarted."
             )
         elif told < now - SLACK:
             self._wrong = (
@@ -131,14 +137,17 @@ class NativeIdleFile:
     def _write(self) -> datetime | None:
         """Put the present moment into the file, None if that can't be done; as a whole, for Studio may be reading."""
         now = self._wall()
-        text = now.strftime(FORM)
+        temporary: Path | None = None
         try:
             with NamedTemporaryFile("w", dir=self._file.parent, prefix=self._file.name, delete=False) as file:
-                file.write(text)
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, self._file)
+                temporary = Path(file.name)
+                file.write(now.strftime(FORM))
+            temporary.chmod(0o644)
+            os.replace(temporary, self._file)
         except OSError as error:
             self._wrong = f"{self._file} can't be written, so Studio's idle shutdown does not know of work: {error}."
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
             return None
         return now
 
