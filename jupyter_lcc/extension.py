@@ -28,8 +28,11 @@ from .idle.kernels import Kernels
 from .idle.model import Problem
 from .idle.monitor import Monitor
 from .idle.native_idle import Address, NativeIdleFile
+from .idle.parachute.manifests import KernelManifests
+from .idle.parachute.outputs import KernelOutputs
 from .idle.parachute.pre_stop import PreStopCommand
 from .idle.parachute.service import Parachute
+from .idle.parachute.shared_documents import SharedDocuments
 from .idle.parachute.shelf import Shelf
 from .idle.policy import PolicyInput
 from .idle.processes import process_started, read_table
@@ -85,9 +88,10 @@ class LccExtension(ExtensionApp):
         self._files = StateFiles(folder, self.log)
         decisions = DecisionLog(lambda: self._files.decisions, self._executor, self.log)
         document = self._document(machine, platform, config, given, folder, clock)
+        sources, parachute = self._sources(clock, events, folder)
         self._idle = IdleService(
             clock=clock,
-            sources=self._sources(clock, events),
+            sources=sources,
             given=given,
             files=self._files,
             decisions=decisions,
@@ -100,7 +104,7 @@ class LccExtension(ExtensionApp):
             problems=problems if document is None or not document.source.stands_alone else (),
             document=document,
             pre_stop=PreStopCommand(config.pre_stop_command, config.pre_stop_timeout_seconds, self.log),
-            parachute=Parachute(Shelf(lambda: folder / "stopped", server.root_dir), self.log),
+            parachute=parachute,
         )
         self._monitor = Monitor(self._idle, self.log)
         told = About(
@@ -168,24 +172,42 @@ class LccExtension(ExtensionApp):
         await self._monitor.stop()
         self._executor.shutdown(wait=False)
 
-    def _sources(self, clock: SystemClock, events: Events) -> list[TargetSource]:
+    def _sources(self, clock: SystemClock, events: Events, folder: Path) -> tuple[list[TargetSource], Parachute]:
+        """Make what sees and ends targets, and what saves before."""
         server = self.serverapp
         assert server is not None
+        remote = server.gateway_config.gateway_enabled
+        # ExtensionApp holds a copy of the server's settings and writes it back after this, so that is the one.
+        settings = server.web_app.settings
+        connection = self.settings.get("kernel_websocket_connection_class")
+        outputs = None
+        if connection is not None and not remote:
+            outputs = KernelOutputs(
+                server.contents_manager,
+                server.session_manager,
+                is_shared=SharedDocuments(server).is_shared,
+                spare=folder / "outputs",
+                buffers=getattr(server.kernel_manager, "buffer_offline_messages", True),
+                log=self.log,
+            )
         kernels = Kernels(
             server.kernel_manager,
             server.session_manager,
             server.kernel_spec_manager,
             clock,
-            remote=server.gateway_config.gateway_enabled,
+            remote=remote,
             log=self.log,
+            hear=outputs.hear if outputs is not None else None,
         )
         events.listen(KERNEL_ACTIONS, kernels.on_kernel_action)
-        # ExtensionApp holds a copy of the server's settings and writes it back after this, so that is the one.
-        settings = server.web_app.settings
-        connection = self.settings.get("kernel_websocket_connection_class")
         if connection is not None:
-            self.settings["kernel_websocket_connection_class"] = observing_input(connection, kernels)
-        return [kernels, Terminals(partial(settings.get, "terminal_manager"), clock)]
+            self.settings["kernel_websocket_connection_class"] = observing_input(connection, kernels, outputs)
+        manifests = KernelManifests(
+            server.kernel_manager, server.kernel_spec_manager, kernels.talk_of, remote=remote, log=self.log
+        )
+        shelf = Shelf(lambda: folder / "stopped", server.root_dir)
+        parachute = Parachute(shelf, self.log, manifests=manifests, outputs=outputs)
+        return [kernels, Terminals(partial(settings.get, "terminal_manager"), clock)], parachute
 
 
 def _server_key(server: Any) -> str:

@@ -23,11 +23,13 @@ class KernelEar:
         talk: KernelTalk,
         clock: Clock,
         on_change: Callable[[], None],
+        on_message: Callable[[Sequence[bytes]], None] | None = None,
     ) -> None:
         self.pid = pid
         self.talk = talk
         self._clock = clock
         self._on_change = on_change
+        self._on_message = on_message
         self._busy_since: datetime | None = None
         self._distrusted = False
         self.connect(kernel, ports)
@@ -57,5 +59,7 @@ class KernelEar:
             self._stream.close()
 
     def _take(self, parts: Sequence[bytes]) -> None:
+        if self._on_message is not None:
+            self._on_message(parts)
         if self.talk.take(parts, self._clock.now()):
             self._on_change()

@@ -12,7 +12,10 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-__all__ = ["CHATTER", "KernelTalk", "Running"]
+__all__ = ["CHATTER", "OWN_NAME", "KernelTalk", "Running"]
+
+OWN_NAME = "jupyter_lcc"
+"""The user name in the headers of our own requests, which are nobody's work and nobody's activity."""
 
 CHATTER = timedelta(seconds=5)
 """A request that isn't a run cell counts as work when it keeps the kernel busy for longer than this: a
@@ -48,6 +51,7 @@ class _Header(msgspec.Struct):
     msg_id: str = ""
     msg_type: str = ""
     subshell_id: str | None = None
+    username: str = ""
 
 
 class _Status(msgspec.Struct):
@@ -73,6 +77,8 @@ class KernelTalk:
         self.ran_at: datetime | None = None
         self.chatter: tuple[str, datetime] | None = None
         self.heard = False
+        self.others = self.own_ended = 0
+        """How many messages were heard of others' requests, and how many of our own requests have ended."""
         self.restarted_at = started_at
         self._open: dict[str, Running] = {}
 
@@ -84,6 +90,10 @@ class KernelTalk:
             if header.msg_type not in ("status", "execute_input"):
                 return False
             parent = msgspec.json.decode(parts[at + 3], type=_Header)
+            if parent.username == OWN_NAME:
+                self.own_ended += b'"idle"' in parts[at + 5]
+                return False
+            self.others += 1
             if header.msg_type == "execute_input":
                 return self._show(parent, now)
             state = msgspec.json.decode(parts[at + 5], type=_Status).execution_state

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -43,6 +44,7 @@ class Kernels:
         *,
         remote: bool,
         log: Any,
+        hear: Callable[[str, Sequence[bytes]], None] | None = None,
     ) -> None:
         self._manager = kernel_manager
         self._sessions_of = session_manager
@@ -51,6 +53,7 @@ class Kernels:
         self._remote = remote
         self._on_change: Callable[[str], None] = _ignore
         self._log = log
+        self._hear = hear
         self._stamps = StampReader(clock)
         self._meter = CpuMeter()
         self._heard: dict[str, KernelEar] = {}
@@ -133,6 +136,11 @@ class Kernels:
     def is_waiting(self, kernel_id: str) -> bool:
         """Tell whether a question is open."""
         return kernel_id in self._waiting
+
+    def talk_of(self, kernel_id: str) -> KernelTalk | None:
+        """Give what was heard of a kernel of this machine."""
+        ear = self._heard.get(kernel_id)
+        return None if ear is None else ear.talk
 
     async def close(self) -> None:
         """Stop listening."""
@@ -220,7 +228,13 @@ class Kernels:
             if not any(ports):
                 return None  # still being launched, or not a kernel with sockets
             ear = KernelEar(
-                kernel, ports, pid, KernelTalk(now), self._clock, lambda: self._on_change(_PREFIX + kernel_id)
+                kernel,
+                ports,
+                pid,
+                KernelTalk(now),
+                self._clock,
+                lambda: self._on_change(_PREFIX + kernel_id),
+                None if self._hear is None else partial(self._hear, kernel_id),
             )
             self._heard[kernel_id] = ear
             if said == "busy":

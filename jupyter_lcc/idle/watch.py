@@ -252,13 +252,15 @@ class Watch:
         self._drop(target_id)
 
     def _drop(self, target_id: str) -> None:
+        record = self.records.get(target_id)
+        if record is not None:
+            self._parachute.gone(record.sighting)
         self.records.drop(target_id)
         self.rulings.pop(target_id, None)
         self._decided.pop(target_id, None)
         self._retry_at.pop(target_id, None)
         self._leases.drop_target(target_id)
         self._teller.forget(target_id)
-        self._parachute.release(target_id)
 
     # -- concluding ----------------------------------------------------------------------------------------
 
@@ -358,7 +360,9 @@ class Watch:
                 if not self._put_off_unsaved(fresh, now):
                     self.begin_shutdown(fresh, ruling, actor="monitor")
                 return
-            self._retry_at.pop(target_id, None)  # observed only: it is told once, when it would have been
+            if ruling.verdict == "shut_down":  # observed only: it is told once, when it would have been
+                fresh.would_be_gone_at = now
+                self._retry_at.pop(target_id, None)
         elif (prepare_at := self._prepare_at(ruling)) is not None and prepare_at <= now:
             self._prepare(record, ruling)
         lease = self._leases.covering(target_id)
@@ -459,8 +463,12 @@ class Watch:
         return machine_facts(own, on_it, blind=self._blind, now=self._clock.now())
 
     def _is_only_observed(self, record: Record) -> bool:
-        """Tell whether it would be gone by now if this mode did anything."""
-        return self.policy.mode.value == "observe" and self.ruling_of(record).verdict == "shut_down"
+        """Tell whether it would be gone by now if this mode did anything, and nobody went on with it since."""
+        gone_at = record.would_be_gone_at
+        if self.policy.mode.value != "observe" or gone_at is None:
+            return False
+        moment = record.moment()
+        return moment is None or moment <= gone_at
 
     def _limits_of(self, sighting: Sighting) -> Limits:
         stoppable = sighting.id != INSTANCE or self.machine_stoppable

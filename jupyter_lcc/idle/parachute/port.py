@@ -54,6 +54,9 @@ class Parachute(Protocol):
     def release(self, target_id: str) -> None:
         """It is kept, or gone."""
 
+    def gone(self, sighting: Sighting) -> None:
+        """It is not there any more, whoever ended it."""
+
     def rearm(self, target_id: str) -> None:
         """Its shutdown is put off: `prepare` is to be called again."""
 
@@ -105,6 +108,9 @@ class NoParachute:
 
     def release(self, target_id: str) -> None:
         """Nothing was begun."""
+
+    def gone(self, sighting: Sighting) -> None:
+        """Nothing was kept of it."""
 
     def rearm(self, target_id: str) -> None:
         """Nothing was begun."""

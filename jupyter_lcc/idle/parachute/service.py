@@ -57,6 +57,9 @@ class OutputKeeper(Protocol):
     async def write_all(self) -> None:
         """The server ends: write what there is of every kernel."""
 
+    def forget(self, target_id: str) -> None:
+        """The kernel is gone."""
+
 
 class _Landed(msgspec.Struct, frozen=True):
     """What is remembered of a shutdown that isn't done: for the machine's stop it is remembered before the request."""
@@ -89,6 +92,7 @@ class Parachute:
         self._heard = asyncio.Event()
         self._shelving = asyncio.Lock()
         self._landed: dict[str, _Landed] = {}
+        self._last_words: set[asyncio.Task[None]] = set()
         self._unshelved: dict[str, Stopped] = {}
         self._problems: dict[str, Problem] = {}
 
@@ -102,6 +106,8 @@ class Parachute:
         """The server ends, and its kernels with it."""
         for target_id in list(self._prepared):
             self.release(target_id)
+        if self._last_words:
+            await asyncio.wait(self._last_words)
         if self._outputs is not None:
             await self._outputs.write_all()
 
@@ -131,6 +137,14 @@ class Parachute:
         task = self._prepared.pop(target_id, None)
         if task is not None:
             task.cancel()
+
+    def gone(self, sighting: Sighting) -> None:
+        """It is not there any more. What it printed unseen is written down also where somebody else ended it."""
+        self.release(sighting.id)
+        if self._outputs is not None and sighting.kind == "kernel":
+            task = asyncio.get_running_loop().create_task(self._write_last(self._outputs, sighting))
+            self._last_words.add(task)
+            task.add_done_callback(self._last_words.discard)
 
     def rearm(self, target_id: str) -> None:
         """The shutdown is put off: pages are to be asked again, what they said stands until then."""
@@ -235,6 +249,10 @@ class Parachute:
 
     async def _write_output(self, sighting: Sighting) -> dict[str, KeptOutput]:
         return {} if self._outputs is None else await self._outputs.write(sighting)
+
+    async def _write_last(self, outputs: OutputKeeper, sighting: Sighting) -> None:
+        await self._bounded("output", outputs.write(sighting), OUTPUT_SECONDS)
+        outputs.forget(sighting.id)
 
     async def _remember(self, stopped: Stopped) -> None:
         """Put it on the shelf; while the disk is full it is kept in memory, and tried again with the next one."""

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from jupyter_lcc.idle.model import Manifest, SaveReport, Session, Sighting, Variable
-from jupyter_lcc.idle.parachute.port import HookResult
-from jupyter_lcc.idle.parachute.service import KeptOutput, Parachute
+from jupyter_lcc.idle.parachute.port import HookResult, KeptOutput
+from jupyter_lcc.idle.parachute.service import Parachute
 from jupyter_lcc.idle.parachute.shelf import Shelf
 from jupyter_lcc.idle.service import IdleService
 
@@ -44,6 +44,7 @@ class FakeOutputs:
         self.held: dict[str, dict[str, KeptOutput]] = {}
         self.fails: Exception | None = None
         self.closed = False
+        self.forgotten: list[str] = []
 
     async def write(self, sighting: Sighting) -> dict[str, KeptOutput]:
         if self.fails:
@@ -52,6 +53,9 @@ class FakeOutputs:
 
     async def write_all(self) -> None:
         self.closed = True
+
+    def forget(self, target_id: str) -> None:
+        self.forgotten.append(target_id)
 
 
 class FakePreStop:

@@ -11,7 +11,7 @@ import pytest
 
 from jupyter_lcc.errors import NotFound, TooLate
 from jupyter_lcc.idle.model import CreateLease, DismissStopped, Presence, SaveReport
-from jupyter_lcc.idle.parachute.service import KeptOutput
+from jupyter_lcc.idle.parachute.port import KeptOutput
 
 from ...fakes import START, sighting
 from .conftest import NOTEBOOK, Nursery

@@ -1,0 +1,178 @@
+"""What run cells printed, kept while nobody sees it: pure.
+
+A run is one `execute_request` with the outputs that answer to it, put together as a notebook's cell would hold
+them. It is recorded from its begin, because a page may leave in the middle; when it ends and a page saw all of it,
+it is forgotten.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+__all__ = ["MOST_BYTES", "OUTPUTS", "Run", "Runs"]
+
+MOST_BYTES = 10_000_000
+"""Of output a kernel; what comes after that is cut, and the cut is said."""
+
+MOST_REQUESTS = 200
+"""Requests whose code is remembered for output that comes late, as from a thread."""
+
+OUTPUTS = frozenset(("stream", "display_data", "execute_result", "error", "update_display_data", "clear_output"))
+
+CUT = "\n[Output was cut here: no page was open to take it, and more than 10 MB are not kept.]\n"
+
+_OVERWRITTEN = re.compile(r"[^\n]*\r(?=[^\r\n])")
+
+
+class _Request(msgspec.Struct, frozen=True):
+    code: str
+    cell_id: str | None
+    session: str
+
+
+class Run(msgspec.Struct):
+    """One run cell. `partial`: its begin was not heard, so its outputs are only the last ones. `unseen`: some of it
+    came while the page that asked for it was away."""
+
+    msg_id: str
+    code: str
+    cell_id: str | None
+    session: str
+    execution_count: int | None = None
+    outputs: list[dict[str, Any]] = []
+    partial: bool = False
+    ended: bool = False
+    unseen: bool = False
+    visited: bool = False
+    """Another page came since, which may have changed the notebook."""
+
+    clear_next: bool = False
+
+    def finished_outputs(self) -> list[dict[str, Any]]:
+        """Give the outputs as nbformat has them."""
+        return [{key: value for key, value in output.items() if key != "transient"} for output in self.outputs]
+
+
+class Runs:
+    """The runs of one kernel."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, Run] = {}
+        self._requests: dict[str, _Request] = {}
+        self._bytes = 0
+        self._is_cut = False
+
+    def asked(self, msg_id: str, code: str, cell_id: str | None, session: str) -> None:
+        """A page sent a cell. What the same cell printed before is not wanted any more."""
+        self._requests[msg_id] = _Request(code, cell_id, session)
+        for oldest in list(self._requests)[:-MOST_REQUESTS]:
+            if oldest not in self._runs:
+                del self._requests[oldest]
+        if cell_id is not None:
+            for known in [run for run in self._runs.values() if run.cell_id == cell_id]:
+                self._forget(known)
+
+    def begin(self, msg_id: str, code: str, count: int | None, session: str) -> None:
+        """The kernel began with a cell (`execute_input`)."""
+        request = self._requests.setdefault(msg_id, _Request(code, None, session))
+        if request.cell_id is None:
+            for known in [run for run in self._runs.values() if run.ended and run.code == code]:
+                self._forget(known)
+        self._runs[msg_id] = Run(msg_id, code, request.cell_id, session, count)
+
+    def output(self, msg_id: str, kind: str, content: dict[str, Any], size: int, *, seen: bool) -> None:
+        """Take one output. Late output of a run that was forgotten is kept only if nobody sees it."""
+        run = self._runs.get(msg_id)
+        if run is None:
+            request = self._requests.get(msg_id)
+            if seen or request is None:
+                return
+            run = Run(msg_id, request.code, request.cell_id, request.session, partial=True, ended=True)
+            self._runs[msg_id] = run
+        run.unseen = run.unseen or not seen
+        if self._is_cut and kind not in ("error", "clear_output"):
+            return
+        self._bytes += size
+        if self._bytes > MOST_BYTES and kind != "error":
+            self._is_cut = True
+            _put(run, {"output_type": "stream", "name": "stderr", "text": CUT})
+            return
+        if kind == "clear_output":
+            if content.get("wait"):
+                run.clear_next = True
+            else:
+                run.outputs = []
+        elif kind == "update_display_data":
+            _update(self._runs.values(), content)
+        else:
+            _put(run, {"output_type": kind, **content})
+
+    def end(self, msg_id: str, *, seen: bool) -> None:
+        """The cell is done."""
+        run = self._runs.get(msg_id)
+        if run is not None:
+            run.ended = True
+            run.unseen = run.unseen or not seen
+            if not run.unseen:
+                self._forget(run)
+
+    def replayed(self, session: str) -> None:
+        """The page that asked is back and was given everything it had missed."""
+        for run in [run for run in self._runs.values() if run.session == session]:
+            run.unseen = False
+            if run.ended:
+                self._forget(run)
+
+    def visited(self, session: str) -> None:
+        """Another page came."""
+        for run in self._runs.values():
+            if run.session != session:
+                run.visited = True
+
+    def unseen(self) -> list[Run]:
+        """Give what nobody saw, in the order it was asked for."""
+        return [run for run in self._runs.values() if run.unseen and run.outputs]
+
+    def drop(self, runs: Iterable[Run]) -> None:
+        """These are written down."""
+        for run in runs:
+            self._forget(run)
+
+    def _forget(self, run: Run) -> None:
+        self._runs.pop(run.msg_id, None)
+        if not self._runs:
+            self._bytes, self._is_cut = 0, False
+
+
+def _put(run: Run, output: dict[str, Any]) -> None:
+    if run.clear_next:
+        run.outputs, run.clear_next = [], False
+    last = run.outputs[-1] if run.outputs else None
+    if output["output_type"] != "stream":
+        run.outputs.append(output)
+    elif last is not None and last["output_type"] == "stream" and last["name"] == output["name"]:
+        last["text"] = _joined(last["text"], output["text"])
+    else:
+        run.outputs.append({"output_type": "stream", "name": output["name"], "text": _joined("", output["text"])})
+
+
+def _joined(before: str, text: str) -> str:
+    """Join text as a terminal would show it: a progress bar leaves its last line only."""
+    if "\r" not in text and not before.endswith("\r"):
+        return before + text
+    at = before.rfind("\n") + 1
+    return before[:at] + _OVERWRITTEN.sub("", (before[at:] + text).replace("\r\n", "\n"))
+
+
+def _update(runs: Iterable[Run], content: dict[str, Any]) -> None:
+    wanted = (content.get("transient") or {}).get("display_id")
+    if wanted is None:
+        return
+    for run in runs:
+        for output in run.outputs:
+            if (output.get("transient") or {}).get("display_id") == wanted:
+                output["data"], output["metadata"] = content.get("data", {}), content.get("metadata", {})
