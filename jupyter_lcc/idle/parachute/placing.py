@@ -76,13 +76,15 @@ def _is_there(cell: dict[str, Any] | None, run: Run) -> bool:
 
 def _bare(output: dict[str, Any]) -> dict[str, Any]:
     """Make outputs comparable: text may be written in lines."""
-    flat = {
-        key: "".join(value) if key == "text" and isinstance(value, list) else value for key, value in output.items()
-    }
-    if isinstance(flat.get("data"), dict):
-        data = flat["data"].items()
-        flat["data"] = {k: "".join(v) if isinstance(v, list) and k.startswith("text/") else v for k, v in data}
-    return flat
+    bare = {key: _text(value) if key == "text" else value for key, value in output.items()}
+    data = bare.get("data")
+    if isinstance(data, dict):
+        bare["data"] = {kind: _text(value) if kind.startswith("text/") else value for kind, value in data.items()}
+    return bare
+
+
+def _text(value: Any) -> Any:
+    return "".join(value) if isinstance(value, list) else value
 
 
 def _source(cell: dict[str, Any]) -> str:

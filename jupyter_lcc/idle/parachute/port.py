@@ -9,7 +9,7 @@ import msgspec
 
 from ..model import Problem, SaveReport, Sighting, Stopped
 
-__all__ = ["HookResult", "NoParachute", "Parachute", "PreStop"]
+__all__ = ["HookResult", "KeptOutput", "NoParachute", "Parachute", "PreStop"]
 
 
 class HookResult(msgspec.Struct, frozen=True):
@@ -18,6 +18,13 @@ class HookResult(msgspec.Struct, frozen=True):
     error: str | None
     output: str
     seconds: float
+
+
+class KeptOutput(msgspec.Struct, frozen=True):
+    """Where output of a document went that no page saw: `path` as the server names it, or a note on what failed."""
+
+    path: str | None
+    note: str | None = None
 
 
 class PreStop(Protocol):

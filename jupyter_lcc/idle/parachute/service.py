@@ -16,10 +16,11 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from ..model import Manifest, Problem, SaveReport, Sighting, Stopped
+from .port import KeptOutput
 from .saves import Saves
 from .shelf import Shelf
 
-__all__ = ["KeptOutput", "ManifestTaker", "OutputKeeper", "Parachute"]
+__all__ = ["ManifestTaker", "OutputKeeper", "Parachute"]
 
 T = TypeVar("T")
 
@@ -32,13 +33,6 @@ MANIFESTS_AT_ONCE = 4
 OUTPUT_SECONDS = 8.0
 SHELF_SECONDS = 3.0
 """A shutdown waits no longer than this for a slow disk."""
-
-
-class KeptOutput(msgspec.Struct, frozen=True):
-    """Where output of a document went that no page saw: `path` as the server names it, or a note on what failed."""
-
-    path: str | None
-    note: str | None = None
 
 
 class ManifestTaker(Protocol):
