@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -23,36 +23,20 @@ from ..platforms.model import StopFailed, Stopper, StopWay
 from .decide import Ruling
 from .leases import INSTANCE
 from .model import Cost, Machine, Stopped
+from .native_guard import NativeGuard
 from .parachute.port import PreStop
 from .state import SavedStop
+from .stop_progress import LONGEST_WAIT, StopProgress
 from .teller import Teller
 from .views import Actor, Views
 from .watch import PENDING, Watch
 
-__all__ = ["MachineStop", "NativeIdle", "back_off"]
+__all__ = ["MachineStop"]
 
 STILL_THERE_AFTER = timedelta(minutes=15)
 """A machine whose stop was accepted and that is still there after this was not stopped."""
 
 REQUEST_SECONDS = 75.0
-LONGEST_WAIT = timedelta(minutes=60)
-NATIVE_EVERY = timedelta(seconds=5)
-
-
-class NativeIdle(Protocol):
-    """The platform's own idle shutdown, which is told the truth."""
-
-    @property
-    def works(self) -> bool:
-        """Whether it was seen to listen."""
-
-    async def tell(self, *, busy: bool) -> str | None:
-        """Tell whether something works or is kept now; give what is wrong, in words, or None."""
-
-
-def back_off(attempts: int) -> timedelta:
-    """Give the time to wait after so many refusals: 1, 2, 4 … 60 minutes."""
-    return min(LONGEST_WAIT, timedelta(minutes=2 ** min(max(attempts, 1) - 1, 10)))
 
 
 class MachineStop:
@@ -67,7 +51,7 @@ class MachineStop:
         views: Views,
         stopper: Stopper,
         pre_stop: PreStop | None,
-        native: NativeIdle | None,
+        native: NativeGuard,
         save: Callable[[], Awaitable[None]],
         flush: Callable[[], Awaitable[None]],
         wake: Callable[[], None],
@@ -86,14 +70,10 @@ class MachineStop:
         self._wake = wake
         self._log = log
         self._task: asyncio.Task[None] | None = None
-        self._requested_at: datetime | None = None
-        self._attempts = 0
-        self._retry_at: datetime | None = None
+        self._progress = StopProgress(stopper.life)
         self._asked = False
-        self._error: str | None = None
         self._missing: str | None = None
         self._warned_at: datetime | None = None
-        self._told_native_at: datetime | None = None
         watch.machine_stoppable = stopper.way.available
         watch.on_machine_due = self._begin_because_due
 
@@ -116,9 +96,9 @@ class MachineStop:
         due = self._watch.ruling_of(self._watch.instance).verdict == "shut_down"
         return Machine(
             stop=self.way,
-            stop_requested_at=self._views.at(self._requested_at if self._watch.machine_stopping else None),
-            stop_error=self._error,
-            retry_at=self._views.at(self._retry_at if due else None),
+            stop_requested_at=self._views.at(self._progress.requested_at if self._watch.machine_stopping else None),
+            stop_error=self._progress.error,
+            retry_at=self._views.at(self._progress.retry_at if due else None),
             cost=cost,
         )
 
@@ -126,59 +106,34 @@ class MachineStop:
 
     def saved(self) -> SavedStop | None:
         """Give what must survive; None if there is nothing to remember."""
-        if self._requested_at is None and self._error is None:
-            return None
-        return SavedStop(
-            life=self._stopper.life,
-            requested_at=self._views.at(self._requested_at),
-            attempts=self._attempts,
-            retry_at=self._views.at(self._retry_at),
-            error=self._error,
-        )
+        return self._progress.saved(self._views.at)
 
     def restore(self, saved: SavedStop | None) -> None:
         """Take up what an earlier server left. In a new life of the machine its stop has happened."""
-        if saved is None or saved.life != self._stopper.life:
-            return
-        now = self._clock.now()
-        self._attempts, self._error = saved.attempts, saved.error
-        if saved.retry_at is not None:
-            self._retry_at = min(saved.retry_at, now + back_off(saved.attempts))
-            self._watch.put_off(INSTANCE, self._retry_at)
-        if saved.error is not None:
-            self._watch.note("machine_stop", saved.error)
-        if saved.requested_at is not None:
+        progress = self._progress
+        progress.restore(saved, self._clock.now())
+        if progress.retry_at is not None:
+            self._watch.put_off(INSTANCE, progress.retry_at)
+        if progress.error is not None:
+            self._watch.note("machine_stop", progress.error)
+        if progress.requested_at is not None:
             # Whether the request was accepted nobody knows any more; asking again could be asking twice.
-            self._wait_for_the_end(min(saved.requested_at, now))
+            self._wait_for_the_end(progress.requested_at)
 
     # -- the monitor's rounds ------------------------------------------------------------------------------
 
     def consider(self) -> None:
         """If the machine is still there long after its stop was accepted, say so and begin anew, with a warning."""
-        if self._requested_at is None or self._task is not None:
+        if self._progress.requested_at is None or self._task is not None:
             return
-        if self._clock.now() < self._requested_at + STILL_THERE_AFTER:
+        if self._clock.now() < self._progress.requested_at + STILL_THERE_AFTER:
             return
-        at = self._views.wall(self._requested_at).isoformat(timespec="seconds").replace("+00:00", "Z")
+        at = self._views.wall(self._progress.requested_at).isoformat(timespec="seconds").replace("+00:00", "Z")
         self._fail(f"The stop of the machine was asked for at {at}, and it still runs.")
         self._watch.instance.warned_at = None
-        self._retry_at = None
+        self._progress.retry_at = None
         self._watch.put_off(INSTANCE, None)
         self._watch.unsettled = True
-
-    async def tell_native(self) -> None:
-        """Tell the platform's own idle shutdown whether something works or is kept."""
-        now = self._clock.now()
-        if self._native is None or self._watch.policy.mode.value != "enforce":
-            return
-        if self._told_native_at is not None and timedelta(0) <= now - self._told_native_at < NATIVE_EVERY:
-            return
-        self._told_native_at = now
-        try:
-            wrong = await self._native.tell(busy=self._watch.is_busy())
-        except Exception as error:
-            wrong = f"{type(error).__name__}: {error}"
-        self._watch.note("native_idle", wrong)
 
     async def settle(self) -> None:
         """Wait until what has begun is answered."""
@@ -195,8 +150,10 @@ class MachineStop:
 
     def begin(self, ruling: Ruling, *, actor: Actor) -> None:
         """Begin the stop: at once if a person asked, else only if the last look agrees."""
+        if self._task is None and self._watch.machine_stopping:
+            return
         self._asked = self._asked or actor == "user"
-        if self._task is None and not self._watch.machine_stopping:
+        if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run(ruling))
 
     @property
@@ -221,7 +178,7 @@ class MachineStop:
     async def _stop(self, ruling: Ruling) -> None:
         if not self._asked:
             if self._warned_at != self._watch.instance.warned_at:
-                self._attempts = 0
+                self._progress.attempts = 0
             await self._watch.check()
             if not self._is_still_due():
                 return
@@ -260,14 +217,14 @@ class MachineStop:
         """Ask, if nobody came; give the ruling that was accepted, or None."""
         if not self._is_still_due():
             return None
-        self._requested_at = self._clock.now()
+        self._progress.requested_at = self._clock.now()
         await self._keep_in_mind()
         if not self._is_still_due():
-            self._requested_at = None
+            self._progress.requested_at = None
             return None
         # From here on it is too late to keep anything.
         self._warned_at = self._watch.instance.warned_at
-        self._wait_for_the_end(self._requested_at)
+        self._wait_for_the_end(self._progress.requested_at)
         ruling = ruling if self._asked else self._watch.ruling_of(self._watch.instance)
         self._watch.rulings[INSTANCE] = ruling
         self._log.info("jupyter_lcc: stopping the machine (%s): %s", self._stopper.way.means, ruling.reason)
@@ -286,7 +243,8 @@ class MachineStop:
             self._log.exception("jupyter_lcc: the machine could not be stopped")
             self._fail(f"{type(error).__name__}: {error}")
             return None
-        self._attempts, self._retry_at, self._error, self._missing = 0, None, None, None
+        self._missing = None
+        self._progress.accept()
         self._watch.note("machine_stop", None)
         self._teller.emit("shut_down", self._watch.instance, ruling)
         return ruling
@@ -312,27 +270,21 @@ class MachineStop:
 
     def _fail(self, error: str) -> None:
         """The machine was not stopped; try again later, and tell."""
-        now = self._clock.now()
-        self._requested_at = None
         self._watch.machine_stopping = False
-        self._attempts += 1
-        self._error = error
-        wait = LONGEST_WAIT if self._is_left_to_native() else back_off(self._attempts)
-        self._retry_at = now + wait
-        self._watch.put_off(INSTANCE, self._retry_at)
+        wait = LONGEST_WAIT if self._is_left_to_native() else None
+        self._watch.put_off(INSTANCE, self._progress.refuse(error, self._clock.now(), wait))
         self._watch.note("machine_stop", None if self._is_left_to_native() else error)
         self._log.warning("jupyter_lcc: the machine was not stopped: %s", error)
         self._watch.write("stop_failed", self._watch.instance, error=error)
         self._teller.emit("shutdown_failed", self._watch.instance, self._watch.ruling_of(self._watch.instance))
 
     def _wait_for_the_end(self, since: datetime) -> None:
-        self._requested_at = since
+        self._progress.requested_at = since
         self._watch.machine_stopping = True
         self._watch.put_off(INSTANCE, since + STILL_THERE_AFTER)
 
     def _is_left_to_native(self) -> bool:
-        native = self._native is not None and self._native.works
-        return native and self._missing is not None and self._stopper.way.means == "delete_app"
+        return self._native.works and self._missing is not None and self._stopper.way.means == "delete_app"
 
     async def _keep_in_mind(self) -> None:
         try:

@@ -16,7 +16,7 @@ from ..platforms.model import Stopper
 from .decide import Ruling
 from .decision_log import DecisionLog
 from .leases import INSTANCE, HeldLease, LeaseBook
-from .machine import MachineStop, NativeIdle
+from .machine import MachineStop
 from .model import (
     ChangePolicy,
     Cost,
@@ -36,6 +36,7 @@ from .model import (
     Target,
     WhyQuery,
 )
+from .native_guard import NativeGuard, NativeIdle
 from .parachute.port import NoParachute, Parachute, PreStop
 from .policy import Choices, PolicyInput, change, resolve
 from .process_table import ProcessTable
@@ -134,6 +135,7 @@ class IdleService:
             wake=self.wake.set,
             log=log,
         )
+        self._native = NativeGuard(native, self._watch, clock)
         self._machine = MachineStop(
             clock=clock,
             watch=self._watch,
@@ -141,7 +143,7 @@ class IdleService:
             views=self._views,
             stopper=stopper,
             pre_stop=pre_stop,
-            native=native,
+            native=self._native,
             save=partial(self._save, at_once=True),
             flush=decisions.flush,
             wake=self.wake.set,
@@ -218,7 +220,7 @@ class IdleService:
                 self._watch.look_again(target_id)
             self._watch.conclude()
             await self._decisions.flush()
-        await self._machine.tell_native()
+        await self._native.tell()
 
     def seconds_to_wait(self) -> float:
         """Give the time until the next round: a deadline's, or the one that sees who came and went."""

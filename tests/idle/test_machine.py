@@ -14,8 +14,8 @@ import pytest
 
 from jupyter_lcc.errors import Forbidden, TooLate
 from jupyter_lcc.idle import machine as machine_room
-from jupyter_lcc.idle.machine import back_off
 from jupyter_lcc.idle.model import CreateLease, IdleView, Presence
+from jupyter_lcc.idle.stop_progress import back_off
 from jupyter_lcc.platforms.model import StopFailed
 
 from ..fakes import START, FakeStopper, sighting
@@ -572,7 +572,7 @@ async def test_a_disk_that_is_full_does_not_keep_the_machine_on(
 async def native_house(house: House, native: FakeNative) -> House:
     house.stopper = FakeStopper()
     furnish(house)
-    house.service._machine._native = native
+    house.service._native._native = native
     return house
 
 

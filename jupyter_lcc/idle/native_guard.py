@@ -1,0 +1,54 @@
+"""Keep the platform's own idle shutdown truthful: it is told of work and keeps it can't see itself."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from ..clock import Clock
+from .watch import Watch
+
+__all__ = ["NativeGuard", "NativeIdle"]
+
+TELL_EVERY = timedelta(seconds=5)
+"""At most so often; the rounds themselves come at least every 15 s."""
+
+
+class NativeIdle(Protocol):
+    """The platform's own idle shutdown."""
+
+    @property
+    def works(self) -> bool:
+        """Whether it was seen to listen."""
+
+    async def tell(self, *, busy: bool) -> str | None:
+        """Tell whether something works or is kept now; give what is wrong, in words, or None."""
+
+
+class NativeGuard:
+    """Tells it, in enforce mode only: observing must not hold off somebody else's shutdown."""
+
+    def __init__(self, native: NativeIdle | None, watch: Watch, clock: Clock) -> None:
+        self._native = native
+        self._watch = watch
+        self._clock = clock
+        self._told_at: datetime | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether there is one and it listens."""
+        return self._native is not None and self._native.works
+
+    async def tell(self) -> None:
+        """Tell whether something works or is kept; never raises, what is wrong becomes a problem."""
+        now = self._clock.now()
+        if self._native is None or self._watch.policy.mode.value != "enforce":
+            return
+        if self._told_at is not None and timedelta(0) <= now - self._told_at < TELL_EVERY:
+            return
+        self._told_at = now
+        try:
+            wrong = await self._native.tell(busy=self._watch.is_busy())
+        except Exception as error:
+            wrong = f"{type(error).__name__}: {error}"
+        self._watch.note("native_idle", wrong)
