@@ -32,6 +32,8 @@ _CHANGES = {
     "appeared": "seen for the first time",
     "shut_down": "shutdown begun",
     "shutdown_failed": "shutdown failed",
+    "put_off": "shutdown put off once, a document could not be saved",
+    "unsaved": "shut down with a document that could not be saved",
     "gone": "closed, not by jupyter_lcc",
     "lease_granted": "keep granted",
     "lease_ended": "keep ended",
@@ -92,9 +94,10 @@ def verdict_of_decision(decision: Decision, now: datetime) -> str:
         return (
             f"{name} should have been shut down at {at}, and it failed: {clean(decision.error or 'no reason given')}."
         )
-    if decision.change == "shut_down":
+    if decision.change in ("shut_down", "unsaved"):
         who = "because a person asked for it" if decision.actor == "user" else f"because {_because(decision)}"
-        return f"{name} was shut down at {at}, {who}."
+        lost = f" Not everything could be saved: {clean(decision.error)}" if decision.error else ""
+        return f"{name} was shut down at {at}, {who}.{lost}"
     if decision.verdict == "keep":
         if decision.reason == "not_stopped_here":
             return f"This version doesn't stop the machine itself. What ran on it was {decision.state} since {at}."

@@ -45,6 +45,8 @@ _SIGNALS = {
     "input_asked_at": "it asked for input at {time}",
     "connections": "open connections: {value}",
     "person_used_it_at": "a person used it at {time}",
+    "save_failed": "could not be saved: {value}",
+    "pre_stop_command": "the administrator's command before the stop: {value}",
     "terminal_prompt": "the shell is at its prompt",
     "terminal_interactive": "{value} is open and takes keys",
     "terminal_question": "{value} waits for a line of input",
