@@ -13,8 +13,9 @@ import msgspec
 
 from ..store import JsonLines
 from .model import Decision
+from .trace import Line
 
-__all__ = ["DecisionLog"]
+__all__ = ["DecisionLog", "read_trace"]
 
 MAX_WAITING = 2000
 """Lines kept in memory while the disk is full; beyond that the oldest go."""
@@ -87,6 +88,20 @@ class DecisionLog:
         except OSError as error:
             self.error = str(error)
         return tuple(found)
+
+
+def read_trace(lines: JsonLines) -> tuple[list[Line], int]:
+    """Give every line of the files, oldest first, with its grounds, and how many could not be read."""
+    trace: list[Line] = []
+    unreadable = 0
+    decoder = msgspec.json.Decoder(Line)
+    for line in lines.newest_first():
+        try:
+            trace.append(decoder.decode(line))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            unreadable += bool(line.strip())  # cut by a killed process
+    trace.reverse()
+    return trace, unreadable
 
 
 def _decoded(lines: Iterable[bytes], needle: bytes | None) -> Iterable[Decision]:

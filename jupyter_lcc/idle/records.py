@@ -25,7 +25,7 @@ class Record(msgspec.Struct):
     """One target: the latest sighting and what was learnt over time, on the steady clock.
 
     `put_off_at` is when its shutdown was put off because of `unsaved`: documents that could not be saved, and why.
-    `hook` is how the administrator's command before the machine's stop ended.
+    `would_be_gone_at` is when it would have been shut down, had this mode done so. `hook` is how the administrator's command before the machine's stop ended.
     """
 
     sighting: Sighting
@@ -35,6 +35,7 @@ class Record(msgspec.Struct):
     warned_at: datetime | None = None
     put_off_at: datetime | None = None
     unsaved: str | None = None
+    would_be_gone_at: datetime | None = None
     hook: str | None = None
 
     def use(self, now: datetime) -> None:

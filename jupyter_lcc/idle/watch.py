@@ -248,8 +248,15 @@ class Watch:
     def _forget(self, target_id: str) -> None:
         record = self.records.get(target_id)
         if record is not None and target_id not in self._stopping:
+            # What worked when it was last seen worked until it went.
+            self._remember_activity(self._clock.now() if record.sighting.state == "working" else record.active_at)
             self.write("gone", record, actor="outside")
         self._drop(target_id)
+
+    def _remember_activity(self, active_at: datetime | None) -> None:
+        """The machine was used, also by what isn't there any more."""
+        times = (self.instance.active_at, active_at)
+        self.instance.active_at = max((time for time in times if time is not None), default=None)
 
     def _drop(self, target_id: str) -> None:
         record = self.records.get(target_id)
@@ -362,6 +369,7 @@ class Watch:
                 return
             if ruling.verdict == "shut_down":  # observed only: it is told once, when it would have been
                 fresh.would_be_gone_at = now
+                self._remember_activity(fresh.active_at)
                 self._retry_at.pop(target_id, None)
         elif (prepare_at := self._prepare_at(ruling)) is not None and prepare_at <= now:
             self._prepare(record, ruling)
@@ -484,7 +492,9 @@ class Watch:
         if seen.state != self.instance.sighting.state:
             self.instance.state_since = now
         self.instance.sighting = seen
-        times = (self.instance.active_at, self.instance.used_at, seen.active_at)
+        # What works on where it is only observed would be gone, and would not keep the machine young.
+        there = [record.active_at for record in self.records.all() if not self._is_only_observed(record)]
+        times = (self.instance.active_at, self.instance.used_at, self._started, *there)
         self.instance.active_at = max(time for time in times if time is not None)
         if not self.machine_stopping:
             self._judge(self.instance, self._rule(self.instance, now), now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -200,10 +201,8 @@ def test_what_is_no_document_at_all_is_refused(raw: bytes) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_give_a_document_or_are_refused(raw: bytes) -> None:
-    try:
-        parse(raw)
-    except InvalidDocument as error:
-        assert error.errors
+    with suppress(InvalidDocument):
+        assert parse(raw).version == 1
 
 
 def test_without_a_database_of_zones_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
