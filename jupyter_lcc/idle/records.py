@@ -25,7 +25,8 @@ class Record(msgspec.Struct):
     """One target: the latest sighting and what was learnt over time, on the steady clock.
 
     `put_off_at` is when its shutdown was put off because of `unsaved`: documents that could not be saved, and why.
-    `would_be_gone_at` is when it would have been shut down, had this mode done so. `hook` is how the administrator's command before the machine's stop ended.
+    `would_be_gone_at` is when it would have been shut down, had this mode done so. `hook` is how the administrator's
+    command before the machine's stop ended.
     """
 
     sighting: Sighting

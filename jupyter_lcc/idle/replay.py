@@ -176,6 +176,8 @@ class _Life:
         told = sorted((grounds.now, line.at) for line in lines if (grounds := line.grounds) is not None)
         self._times = [now for now, _at in told]
         self._offsets = [at - now for now, at in told]
+        told_asleep = [grounds for line in lines if (grounds := line.grounds) is not None and grounds.asleep_since]
+        self._asleep = [(grounds.asleep_since, grounds.now) for grounds in told_asleep if grounds.asleep_since]
         self.begins = self._events[0][0]
         last = self._times[-1]
         self.ends = last if until is None else max(last, until - self._offsets[-1])
@@ -212,6 +214,10 @@ class _Life:
             self._conclude(touched, now)
         if self._off_since is not None:
             self.off.append((self._off_since, self.ends))
+
+    def _awake_at(self, due: datetime) -> datetime:
+        """Give when somebody is there to decide what is due: nobody is while the machine sleeps."""
+        return next((ends for begins, ends in self._asleep if begins <= due < ends), due)
 
     # -- what became known ---------------------------------------------------------------------------------
 
@@ -328,7 +334,7 @@ class _Life:
             ruling = rule(msgspec.structs.replace(facts, warned_at=now), target.limits, now)
         target.ruling = ruling
         if ruling.next_change_at is not None:
-            heappush(self._due, (max(ruling.next_change_at, now), target_id))
+            heappush(self._due, (self._awake_at(max(ruling.next_change_at, now)), target_id))
         if (gist := (ruling.verdict, ruling.reason)) != target.gist:
             target.gist = gist
             self.changes.append(

@@ -34,6 +34,7 @@ class Grounds(Model, frozen=True, kw_only=True):
     became known, if that was earlier. `own_kept_until` is the end of the target's own lease, without the machine's.
     Of the machine, `own` are the facts without what runs on it, and `blind` says that some of that couldn't be seen.
     `voids` says that warnings given before don't count any more, of the machine's line those of all targets.
+    From `asleep_since` on, a round's time that passed unused, nobody decided until this line.
     """
 
     life: str
@@ -48,6 +49,7 @@ class Grounds(Model, frozen=True, kw_only=True):
     own_limit_seconds: int | None = None
     blind: bool = False
     voids: bool = False
+    asleep_since: datetime | None = None
 
 
 class Line(Decision, frozen=True, kw_only=True):

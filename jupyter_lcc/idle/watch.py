@@ -302,7 +302,7 @@ class Watch:
         if self.has_slept():
             self._log.info("jupyter_lcc: nobody was awake for a while; every warning is given anew")
             self.void_warnings(INSTANCE)
-            self.write("slept", self.instance, voids=True)
+            self.write("slept", self.instance, voids=True, asleep_since=self._expected_at)
         self._slept = self._clock.slept()
 
     def void_warnings(self, target_id: str) -> None:
@@ -638,16 +638,17 @@ class Watch:
         actor: Actor = "monitor",
         error: str | None = None,
         voids: bool = False,
+        asleep_since: datetime | None = None,
     ) -> None:
         """Put a line on a target into the decision log. `voids`: warnings given so far don't count any more."""
         target_id = record.sighting.id
         if change in BESIDE and not self.is_stopping(target_id):
             self._rule(record, self._clock.now())
         lease, ruling = self._leases.covering(target_id), self.ruling_of(record)
-        grounds = self._grounds(record, voids=voids)
+        grounds = self._grounds(record, voids=voids, asleep_since=asleep_since)
         self._teller.write(change, record, ruling, lease, self.policy, grounds=grounds, actor=actor, error=error)
 
-    def _grounds(self, record: Record, *, voids: bool = False) -> Grounds:
+    def _grounds(self, record: Record, *, voids: bool = False, asleep_since: datetime | None = None) -> Grounds:
         target_id = record.sighting.id
         if target_id not in self._decided:
             self._rule(record, self._clock.now())
@@ -666,6 +667,7 @@ class Watch:
             own_limit_seconds=record.sighting.own_limit_seconds,
             blind=is_machine and self._blind,
             voids=voids,
+            asleep_since=asleep_since,
         )
 
     def write_lease_end(self, lease: Lease, *, actor: Actor) -> None:
