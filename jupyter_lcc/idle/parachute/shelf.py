@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
 from ...model import Model
-from ...store import CorruptFile, read_json, write_json
+from ...store import CorruptFile, read_json, set_aside, write_json
 from ..model import Stopped, StoppedDocument
 
 __all__ = ["MOST", "Shelf"]
@@ -31,7 +32,7 @@ class _Shelved(Model, frozen=True, kw_only=True):
 
 
 class Shelf:
-    """The folder. A file that can't be read is passed over: it tells nothing, and holds nothing up."""
+    """The folder. A file that can't be read is set aside: it tells nothing, and holds nothing up."""
 
     def __init__(self, folder: Callable[[], Path], root: str) -> None:
         self._find_folder = folder
@@ -61,7 +62,11 @@ class Shelf:
         for name in self._names():
             try:
                 shelved = read_json(self._find_folder() / name, _Shelved)
-            except (CorruptFile, OSError):
+            except CorruptFile:
+                with suppress(OSError):
+                    set_aside(self._find_folder() / name)
+                continue
+            except OSError:
                 continue
             if shelved is not None:
                 found.append(self._seen_from_here(shelved))

@@ -29,11 +29,15 @@ class FakeManifests:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.hangs = False
+        self.given_up: list[str] = []
 
     async def take(self, sighting: Sighting) -> Manifest | None:
         self.asked.append(sighting.id)
         if self.hangs:
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.given_up.append(sighting.id)
         return Manifest(variables=(Variable(name="df", type="pandas.DataFrame", size_bytes=9),), complete=True)
 
 

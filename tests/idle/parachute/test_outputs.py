@@ -163,6 +163,8 @@ async def test_it_goes_beside_where_the_cell_is_not_sure(kernel: FakeKernel, why
     code, cell = (TRAIN, "train") if why not in ("no such cell", "twins") else ("twin", None)
     if why == "no such cell":
         code, cell = "unsaved()", "unsaved"
+    if why == "page connected":
+        kernel.came(OTHER)
     run = kernel.ask(code, cell)
     kernel.left()
     kernel.print(run, "epoch 2\n")
@@ -171,8 +173,6 @@ async def test_it_goes_beside_where_the_cell_is_not_sure(kernel: FakeKernel, why
         changed = json.loads(json.dumps(NOTEBOOK))
         changed["cells"][1]["source"] = "train(2)"
         kernel.save(changed)
-    elif why == "page connected":
-        kernel.came(OTHER)
     elif why == "visited":
         kernel.came(OTHER)
         kernel.left(OTHER)
@@ -298,7 +298,7 @@ async def test_a_notebook_that_is_written_meanwhile_is_left_alone(
     get = kernel.contents.get
 
     async def get_and_change(path: str, content: bool = True, **more: Any) -> Any:
-        model = await get(path, content=content, **more)
+        model = await get(path, content=content, **more)  # type: ignore[no-untyped-call]
         if content:
             os.utime(kernel.folder / "train.ipynb", (1, 1))
         return model

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import random
 from datetime import timedelta
@@ -55,6 +56,8 @@ async def test_the_deadline_is_met_exactly_with_a_manifest_that_hangs(house: Nur
     assert stopped.manifest is not None
     assert not stopped.manifest.complete
     assert stopped.manifest.why_not
+    await asyncio.sleep(0)
+    assert house.manifests.given_up == ["k"]
 
 
 async def test_what_is_remembered(house: Nursery) -> None:
