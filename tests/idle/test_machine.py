@@ -403,6 +403,43 @@ async def test_a_keep_and_the_deadline_race(tmp_path: Path, seed: int) -> None:
     assert outcomes == {True, False}, "the race has two ends"
 
 
+@pytest.mark.parametrize("seed", range(8))
+async def test_a_keystroke_and_the_request_race(tmp_path: Path, seed: int) -> None:
+    """A key pressed before it is too late stops the request, wherever in the last look it comes."""
+    dice = random.Random(seed)
+    outcomes = set()
+    for number in range(25):
+        house = House(tmp_path / str(number))
+        house.stopper = FakeStopper()
+        furnish(house, kernel_timeout_seconds=0)
+        house.kernels.put(sighting(K))
+        await begin(house)
+        house.clock.pass_(LIMIT - WARN)
+        await house.service.step()
+        house.clock.pass_(WARN)
+
+        async def press(wait: int, house: House = house) -> bool:
+            for _ in range(wait):
+                await asyncio.sleep(0 if dice.random() < 0.8 else 0.002)
+            too_late = house.service._watch.machine_stopping
+            if K in house.kernels.there:
+                house.kernels.change(K, active_at=house.clock.now())
+                house.kernels.on_change(K)
+            return not too_late
+
+        pressing = asyncio.create_task(press(dice.randrange(14)))
+        await house.service.step()
+        in_time = await pressing
+        await house.service.settle()
+        await house.service.step()
+        await house.service.settle()
+        assert house.stopper.requests == (0 if in_time else 1)
+        assert house.kernels.shut == ([] if in_time else [K])
+        outcomes.add(in_time)
+        house.close()
+    assert outcomes == {True, False}, "the race has two ends"
+
+
 async def test_activity_while_the_request_is_being_written_down_wins(
     stoppable: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
