@@ -1,6 +1,6 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
-import type { About, Decision, DurationSetting, IdleView, Lease, Policy, Target } from '../api/generated';
+import type { About, Decision, DurationSetting, IdleView, Lease, Machine, Policy, Target } from '../api/generated';
 import type { IdleClient } from '../idle/model';
 import type { INotice, INoticeBoard } from '../idle/notices';
 import { Speech } from '../idle/words';
@@ -31,12 +31,16 @@ export function aTarget(change: Partial<Target> = {}): Target {
     evidence: [],
     limit_seconds: 1200,
     limit_source: 'default',
+    limit_rule: null,
     shutting_down: false,
     pid: null,
     cpu_percent: null,
     memory_bytes: null,
+    processes: null,
+    io_bytes_per_second: null,
     gpu: [],
     lease: null,
+    state_since_at: null,
     kernel_name: 'python3',
     sessions: [{ path: 'train.ipynb', name: 'train.ipynb', type: 'notebook' }],
     connections: 1,
@@ -79,6 +83,7 @@ export function aDecision(change: Partial<Decision> = {}): Decision {
     warned_at: null,
     limit_seconds: 3600,
     limit_source: 'default',
+    limit_rule: null,
     evidence: [],
     lease: null,
     error: null,
@@ -88,12 +93,12 @@ export function aDecision(change: Partial<Decision> = {}): Decision {
 }
 
 export function aSetting(value: number, change: Partial<DurationSetting> = {}): DurationSetting {
-  return { value, source: 'default', min: 60, max: null, locked: false, ...change };
+  return { value, source: 'default', min: 60, max: null, locked: false, rule: null, ...change };
 }
 
 export function aPolicy(change: Partial<Policy> = {}): Policy {
   return {
-    mode: { value: 'enforce', source: 'default', locked: true },
+    mode: { value: 'enforce', source: 'default', locked: true, rule: null },
     kernel_timeout_seconds: aSetting(3600),
     terminal_timeout_seconds: aSetting(3600),
     instance_timeout_seconds: aSetting(7200),
@@ -102,6 +107,17 @@ export function aPolicy(change: Partial<Policy> = {}): Policy {
     check_interval_seconds: aSetting(30, { locked: true }),
     max_lease_seconds: aSetting(28800, { locked: true }),
     max_busy_seconds: aSetting(0, { locked: true }),
+    ...change
+  };
+}
+
+export function aMachine(change: Partial<Machine> = {}): Machine {
+  return {
+    stop: { means: 'none', available: false, why_not: null },
+    stop_requested_at: null,
+    stop_error: null,
+    retry_at: null,
+    cost: null,
     ...change
   };
 }
@@ -121,6 +137,9 @@ export function aView(targets: Target[] = [], change: Partial<IdleView> = {}): I
     targets,
     policy: aPolicy(),
     monitor: { last_check_at: at(0), next_check_at: at(30), healthy: true, problems: [] },
+    machine: aMachine(),
+    keeps_on: [],
+    stopped_unseen: 0,
     ...change
   };
 }

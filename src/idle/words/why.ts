@@ -15,6 +15,8 @@ export function sourceOf({ trans }: Speech, source: DurationSetting['source']): 
       return trans.__('set by you');
     case 'kernelspec':
       return trans.__('set by the kernel');
+    default:
+      return source;
   }
 }
 
@@ -52,7 +54,9 @@ export function reasonOf(speech: Speech, target: Target, mode: IdleView['mode'])
     case 'off':
       return trans.__('Idle shutdown is off.');
     case 'not_stopped_here':
-      return trans.__('This version shuts down kernels and terminals; it does not stop the machine itself.');
+      return trans.__('It can’t be stopped from here.');
+    case 'targets_first':
+      return trans.__('It stops last, after everything that runs on it.');
     case 'idle':
       return trans.__('Nobody used it for as long as its limit.');
     case 'waiting_for_input':
@@ -65,6 +69,8 @@ export function reasonOf(speech: Speech, target: Target, mode: IdleView['mode'])
       return trans.__('It has worked longer than is allowed.');
     case 'asked':
       return trans.__('%1 was asked to shut down.', nameOf(speech, target));
+    default:
+      return target.reason;
   }
 }
 
@@ -85,6 +91,8 @@ export function meaningOf({ trans }: Speech, means: Evidence['means']): string {
       return trans.__('can’t be told');
     case 'context':
       return trans.__('for information');
+    default:
+      return means;
   }
 }
 
