@@ -29,11 +29,13 @@ from .idle.model import Problem
 from .idle.monitor import Monitor
 from .idle.native_idle import Address, NativeIdleFile
 from .idle.parachute.manifests import KernelManifests
+from .idle.parachute.notebooks import Notebooks
 from .idle.parachute.outputs import KernelOutputs
 from .idle.parachute.pre_stop import PreStopCommand
 from .idle.parachute.service import Parachute
 from .idle.parachute.shared_documents import SharedDocuments
 from .idle.parachute.shelf import Shelf
+from .idle.parachute.spool import Spool
 from .idle.policy import PolicyInput
 from .idle.processes import process_started, read_table
 from .idle.service import IdleService
@@ -182,13 +184,15 @@ class LccExtension(ExtensionApp):
         connection = self.settings.get("kernel_websocket_connection_class")
         outputs = None
         if connection is not None and not remote:
+            notebooks = Notebooks(
+                server.contents_manager, SharedDocuments(server).is_shared, folder / "outputs", self.log
+            )
             outputs = KernelOutputs(
-                server.contents_manager,
+                notebooks,
                 server.session_manager,
-                is_shared=SharedDocuments(server).is_shared,
-                spare=folder / "outputs",
                 buffers=getattr(server.kernel_manager, "buffer_offline_messages", True),
                 log=self.log,
+                spool=Spool(lambda: self._files.decisions.path.parent / "unseen"),
             )
         kernels = Kernels(
             server.kernel_manager,

@@ -8,24 +8,25 @@ Jupyter's own buffer gives it what it missed; that buffer is lost with the kerne
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from datetime import datetime, timezone
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-import nbformat
 from jupyter_core.utils import ensure_async
 
 from ..kernel_messages import OWN_NAME
 from ..model import Session, Sighting
-from .placing import aside, lost, place
+from .notebooks import Notebooks
 from .port import KeptOutput
-from .runs import OUTPUTS, Run, Runs
+from .runs import OUTPUTS, Runs
+from .spool import Spool, Spooled
 
 __all__ = ["KernelOutputs"]
 
 _DELIMITER = b"<IDS|MSG>"
+
+SPOOL_SECONDS = 5.0
+"""How much of what nobody saw may be lost with a server that is killed."""
 
 
 class _Header(msgspec.Struct):
@@ -49,23 +50,19 @@ class _Status(msgspec.Struct):
 
 
 class KernelOutputs:
-    """Owns the runs of every kernel. `is_shared(path)` tells whether a notebook is open in real-time collaboration, or
-    may be; `spare` is a folder for output that can't be written where it belongs."""
+    """Owns the runs of every kernel. `buffers` says whether Jupyter keeps messages for a page that left."""
 
     def __init__(
         self,
-        contents_manager: Any,
+        notebooks: Notebooks,
         session_manager: Any,
         *,
-        is_shared: Callable[[str], bool],
-        spare: Path,
         buffers: bool,
         log: Any,
+        spool: Spool | None = None,
     ) -> None:
-        self._contents = contents_manager
+        self._notebooks = notebooks
         self._sessions = session_manager
-        self._is_shared = is_shared
-        self._spare = spare
         self._buffers = buffers
         self._log = log
         self._runs: dict[str, Runs] = {}
@@ -73,6 +70,9 @@ class KernelOutputs:
         self._left: dict[str, str | None] = {}
         self._known: set[str] = set()
         self._writing = asyncio.Lock()
+        self._spool = spool
+        self._unspooled: set[str] = set()
+        self._spooling: asyncio.Task[None] | None = None
 
     # -- what happens on the websocket ---------------------------------------------------------------------
 
@@ -85,6 +85,9 @@ class KernelOutputs:
             # Jupyter keeps the buffer of the page that left last, and throws it away when another one comes.
             if self._buffers and self._left.get(kernel_id) == session:
                 runs.replayed(session)
+                if self._spool is not None and not runs.unseen():
+                    self._unspooled.discard(kernel_id)
+                    asyncio.get_running_loop().run_in_executor(None, self._spool.remove, kernel_id)
             runs.visited(session)
         self._left[kernel_id] = None
 
@@ -126,6 +129,8 @@ class KernelOutputs:
                 content = msgspec.json.decode(parts[at + 5], type=dict)
                 seen = self._is_seen(kernel_id, parent.session)
                 self._of(kernel_id).output(parent.msg_id, kind, content, len(parts[at + 5]), seen=seen)
+                if not seen:
+                    self._spool_soon(kernel_id)
             elif parent.msg_type == "execute_request" and _is_idle(parts[at + 5]):
                 self._of(kernel_id).end(parent.msg_id, seen=self._is_seen(kernel_id, parent.session))
         except (msgspec.DecodeError, ValueError, IndexError, KeyError, TypeError):
@@ -144,95 +149,108 @@ class KernelOutputs:
             for session in sighting.sessions:
                 if session.type != "notebook" or session.path in kept:
                     continue
-                written = await self._write(session.path, unseen, is_open=bool(self._open.get(kernel_id)))
+                written = await self._notebooks.write(session.path, unseen, is_open=bool(self._open.get(kernel_id)))
                 if written is not None:
                     kept[session.path] = written
         runs.drop(unseen)
+        self._unspooled.discard(kernel_id)
+        if self._spool is not None:
+            await asyncio.to_thread(self._spool.remove, kernel_id)
         return kept
 
-    async def write_all(self) -> None:
+    async def write_all(self) -> list[tuple[Sighting, dict[str, KeptOutput]]]:
         """Write what nobody saw of any kernel, because the server ends. Never raises."""
-        if not any(runs.unseen() for runs in self._runs.values()):
+        if self._spooling is not None:
+            self._spooling.cancel()
+        found = [kernel_id for kernel_id, runs in self._runs.items() if runs.unseen()]
+        if not found:
+            return []
+        names, sessions = await self._sessions_by_kernel()
+        return [
+            written
+            for kernel_id in found
+            if (written := await self._write_safely(kernel_id, names.get(kernel_id), sessions.get(kernel_id, ())))
+        ]
+
+    async def recover(self) -> list[tuple[Sighting, dict[str, KeptOutput]]]:
+        """Write what an earlier server left because it was killed. Never raises."""
+        if self._spool is None:
+            return []
+        found = []
+        for left in await asyncio.to_thread(self._spool.left):
+            self._of(left.kernel_id).restore(left.runs)
+            written = await self._write_safely(left.kernel_id, left.kernel_name, left.sessions)
+            if written is not None:
+                found.append(written)
+            self.forget(f"kernel:{left.kernel_id}")
+        return found
+
+    async def _write_safely(
+        self, kernel_id: str, kernel_name: str | None, sessions: tuple[Session, ...]
+    ) -> tuple[Sighting, dict[str, KeptOutput]] | None:
+        sighting = Sighting(
+            id=f"kernel:{kernel_id}",
+            kind="kernel",
+            name=sessions[0].name or sessions[0].path if sessions else kernel_id,
+            state="dead",
+            active_at=None,
+            sessions=sessions,
+            kernel_name=kernel_name,
+        )
+        try:
+            kept = await self.write(sighting)
+        except Exception:
+            self._log.exception("jupyter_lcc: output of %s could not be written down", sighting.name)
+            return None
+        for path, output in kept.items():
+            self._log.info("jupyter_lcc: output that no page saw of %s is in %s", path, output.path or output.note)
+        return (sighting, kept) if kept else None
+
+    def _spool_soon(self, kernel_id: str) -> None:
+        if self._spool is None:
             return
+        self._unspooled.add(kernel_id)
+        if self._spooling is None or self._spooling.done():
+            self._spooling = asyncio.get_running_loop().create_task(self._spool_after(self._spool))
+
+    async def _spool_after(self, spool: Spool) -> None:
+        while self._unspooled:
+            await asyncio.sleep(SPOOL_SECONDS)
+            names, sessions = await self._sessions_by_kernel()
+            for kernel_id in list(self._unspooled):
+                self._unspooled.discard(kernel_id)
+                unseen = self._runs[kernel_id].unseen() if kernel_id in self._runs else []
+                of_notebooks = [s for s in sessions.get(kernel_id, ()) if s.type == "notebook"]
+                if not unseen or not of_notebooks:
+                    continue
+                spooled = Spooled(
+                    kernel_id=kernel_id,
+                    kernel_name=names.get(kernel_id),
+                    sessions=tuple(of_notebooks),
+                    runs=unseen,
+                )
+                try:
+                    await asyncio.to_thread(spool.put, kernel_id, msgspec.json.encode(spooled))
+                except OSError as error:
+                    self._log.debug("jupyter_lcc: unseen output can't be kept on disk: %s", error)
+
+    async def _sessions_by_kernel(self) -> tuple[dict[str, str], dict[str, tuple[Session, ...]]]:
+        names: dict[str, str] = {}
+        grouped: dict[str, tuple[Session, ...]] = {}
         for model in await ensure_async(self._sessions.list_sessions()):
             session = Session(path=model["path"] or "", name=model["name"] or "", type=model["type"])
             kernel_id = model["kernel"]["id"]
-            sighting = Sighting(
-                id=f"kernel:{kernel_id}", kind="kernel", name="", state="idle", active_at=None, sessions=(session,)
-            )
-            try:
-                kept = await self.write(sighting)
-            except Exception:
-                self._log.exception("jupyter_lcc: output of %s could not be written down", session.path)
-            else:
-                for path, output in kept.items():
-                    self._log.info("jupyter_lcc: output that no page saw of %s is in %s", path, output.path)
+            names[kernel_id] = model["kernel"].get("name") or ""
+            grouped[kernel_id] = (*grouped.get(kernel_id, ()), session)
+        return names, grouped
 
     def forget(self, target_id: str) -> None:
         """The kernel is gone."""
         kernel_id = target_id.removeprefix("kernel:")
+        self._unspooled.discard(kernel_id)
         self._runs.pop(kernel_id, None)
         self._open.pop(kernel_id, None)
         self._left.pop(kernel_id, None)
-
-    async def _write(self, path: str, runs: list[Run], *, is_open: bool) -> KeptOutput | None:
-        notebook, stamp = await self._read(path)
-        if notebook is not None:
-            runs = lost(notebook, runs)
-        if not runs:
-            return None
-        left = runs
-        inside = False
-        if notebook is not None and not is_open and not self._is_shared(path) and not _is_old(notebook):
-            changed, left = place(notebook, runs)
-            if len(left) < len(runs):
-                inside = await self._write_inside(path, changed, stamp)
-                left = left if inside else runs
-        if not left:
-            return KeptOutput(path=path)
-        beside = await self._write_beside(path, aside(notebook, left, path))
-        return KeptOutput(beside.path, f"Some of it is in {path}." if inside and beside.note is None else beside.note)
-
-    async def _read(self, path: str) -> tuple[dict[str, Any] | None, Any]:
-        try:
-            model = await ensure_async(self._contents.get(path, content=True, type="notebook"))
-        except Exception as error:  # moved, deleted, not readable, not a notebook: the output goes beside it
-            self._log.debug("jupyter_lcc: %s can't be read: %r", path, error)
-            return None, None
-        return model["content"], model.get("last_modified")
-
-    async def _write_inside(self, path: str, notebook: dict[str, Any], stamp: Any) -> bool:
-        try:
-            content = nbformat.from_dict(notebook)  # type: ignore[no-untyped-call]
-            nbformat.validate(content)
-            now = await ensure_async(self._contents.get(path, content=False))
-            if now.get("last_modified") != stamp:
-                return False  # somebody writes it: that is newer than what we read
-            await ensure_async(
-                self._contents.save({"type": "notebook", "format": "json", "content": content, "path": path}, path)
-            )
-        except Exception as error:
-            self._log.warning("jupyter_lcc: kept output could not be written into %s: %s", path, error)
-            return False
-        return True
-
-    async def _write_beside(self, path: str, notebook: dict[str, Any]) -> KeptOutput:
-        content = nbformat.from_dict(notebook)  # type: ignore[no-untyped-call]
-        stamp = datetime.now(timezone.utc).astimezone().strftime("%Y%m%d-%H%M%S")
-        name = f"{path.removesuffix('.ipynb')}.outputs-{stamp}"
-        try:
-            target, number = f"{name}.ipynb", 1
-            while await ensure_async(self._contents.file_exists(target)):
-                number += 1
-                target = f"{name}-{number}.ipynb"
-            await ensure_async(
-                self._contents.save({"type": "notebook", "format": "json", "content": content, "path": target}, target)
-            )
-        except Exception as error:
-            self._log.warning("jupyter_lcc: kept output could not be written beside %s: %s", path, error)
-            spared = await asyncio.to_thread(_write_spare, self._spare, Path(name).name, content)
-            return KeptOutput(None, f"Its output could not be written beside it ({error}); it is in {spared}.")
-        return KeptOutput(target)
 
     def _of(self, kernel_id: str) -> Runs:
         return self._runs.setdefault(kernel_id, Runs())
@@ -245,18 +263,3 @@ class KernelOutputs:
 
 def _is_idle(content: bytes) -> bool:
     return msgspec.json.decode(content, type=_Status).execution_state == "idle"
-
-
-def _is_old(notebook: dict[str, Any]) -> bool:
-    """Tell whether reading has turned a notebook of another version into one of today's."""
-    return notebook.get("nbformat") != 4 or "orig_nbformat" in notebook.get("metadata", {})
-
-
-def _write_spare(folder: Path, name: str, notebook: Any) -> Path:
-    text: str = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    target = folder / f"{name}.ipynb"
-    temporary = target.with_suffix(".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(target)
-    return target

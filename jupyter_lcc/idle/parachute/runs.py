@@ -133,6 +133,10 @@ class Runs:
             if run.session != session:
                 run.visited = True
 
+    def restore(self, runs: Iterable[Run]) -> None:
+        """Take up what an earlier server had kept."""
+        self._runs.update((run.msg_id, run) for run in runs)
+
     def unseen(self) -> list[Run]:
         """Give what nobody saw, in the order it was asked for."""
         return [run for run in self._runs.values() if run.unseen and run.outputs]

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from datetime import datetime, timezone
 from typing import Any, Protocol, TypeVar
+from uuid import uuid4
 
 import msgspec
 
-from ..model import Manifest, Problem, SaveReport, Sighting, Stopped
+from ..model import Manifest, Problem, SaveReport, Sighting, Stopped, StoppedDocument
 from .port import KeptOutput
 from .saves import Saves
 from .shelf import Shelf
@@ -48,8 +50,11 @@ class OutputKeeper(Protocol):
     async def write(self, sighting: Sighting) -> dict[str, KeptOutput]:
         """Write a kernel's output into its documents or beside them: path of the document -> where."""
 
-    async def write_all(self) -> None:
-        """The server ends: write what there is of every kernel."""
+    async def write_all(self) -> list[tuple[Sighting, dict[str, KeptOutput]]]:
+        """The server ends: write what there is of every kernel. Never raises."""
+
+    async def recover(self) -> list[tuple[Sighting, dict[str, KeptOutput]]]:
+        """Write what an earlier server left that was killed. Never raises."""
 
     def forget(self, target_id: str) -> None:
         """The kernel is gone."""
@@ -95,6 +100,8 @@ class Parachute:
     async def start(self) -> None:
         """Take up what an earlier server left."""
         await self.refresh()
+        if self._outputs is not None:
+            await self._tell_of_output(await self._outputs.recover())
 
     async def close(self) -> None:
         """The server ends, and its kernels with it."""
@@ -103,7 +110,7 @@ class Parachute:
         if self._last_words:
             await asyncio.wait(self._last_words)
         if self._outputs is not None:
-            await self._outputs.write_all()
+            await self._tell_of_output(await self._outputs.write_all())
 
     async def refresh(self) -> bool:
         """Count again what nobody was told of: another server of this user may have added or dismissed."""
@@ -247,6 +254,31 @@ class Parachute:
     async def _write_last(self, outputs: OutputKeeper, sighting: Sighting) -> None:
         await self._bounded("output", outputs.write(sighting), OUTPUT_SECONDS)
         outputs.forget(sighting.id)
+
+    async def _tell_of_output(self, written: list[tuple[Sighting, dict[str, KeptOutput]]]) -> None:
+        """Say where the output is of kernels that ended with their server."""
+        for sighting, kept in written:
+            documents = [
+                StoppedDocument(
+                    path=path, type="notebook", result="no_page", message=output.note, output_path=output.path
+                )
+                for path, output in kept.items()
+            ]
+            await self._remember(
+                Stopped(
+                    id=uuid4().hex,
+                    target_id=sighting.id,
+                    kind="kernel",
+                    name=sighting.name,
+                    stopped_at=datetime.now(timezone.utc),
+                    reason="dead",
+                    idle_seconds=None,
+                    limit_seconds=None,
+                    limit_source=None,
+                    kernel_name=sighting.kernel_name,
+                    documents=tuple(documents),
+                )
+            )
 
     async def _remember(self, stopped: Stopped) -> None:
         """Put it on the shelf; while the disk is full it is kept in memory, and tried again with the next one."""

@@ -55,8 +55,12 @@ class FakeOutputs:
             raise self.fails
         return self.held.pop(sighting.id, {})
 
-    async def write_all(self) -> None:
+    async def write_all(self) -> list[tuple[Sighting, dict[str, KeptOutput]]]:
         self.closed = True
+        return []
+
+    async def recover(self) -> list[tuple[Sighting, dict[str, KeptOutput]]]:
+        return []
 
     def forget(self, target_id: str) -> None:
         self.forgotten.append(target_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
@@ -16,7 +17,9 @@ from jupyter_server.services.kernels.connection.base import serialize_msg_to_ws_
 from jupyter_lcc.idle.kernel_questions import observing_input
 from jupyter_lcc.idle.model import Session, Sighting
 from jupyter_lcc.idle.parachute import runs as runs_room
+from jupyter_lcc.idle.parachute.notebooks import Notebooks
 from jupyter_lcc.idle.parachute.outputs import KernelOutputs
+from jupyter_lcc.idle.parachute.spool import Spool
 
 PAGE, OTHER = "page-1", "page-2"
 NOTEBOOK: dict[str, Any] = {
@@ -43,18 +46,14 @@ TRAIN = "train()\nprint('x')"
 class FakeKernel:
     """A fake kernel `k` that says what a test wants, and the fake pages of its notebook."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, spools: bool = False) -> None:
         self.folder = folder
         self.contents = AsyncLargeFileManager(root_dir=str(folder))
         self.shared = False
-        self.outputs = KernelOutputs(
-            self.contents,
-            self,
-            is_shared=lambda _path: self.shared,
-            spare=folder.parent / "spare",
-            buffers=True,
-            log=logging.getLogger("jupyter_lcc.tests"),
-        )
+        log = logging.getLogger("jupyter_lcc.tests")
+        notebooks = Notebooks(self.contents, lambda _path: self.shared, folder.parent / "spare", log)
+        self.spool = Spool(lambda: folder.parent / "unseen")
+        self.outputs = KernelOutputs(notebooks, self, buffers=True, log=log, spool=self.spool if spools else None)
         self.count = 0
         self.save(NOTEBOOK)
         self.came(PAGE)
@@ -69,7 +68,7 @@ class FakeKernel:
         return sorted(self.folder.glob("*.outputs-*.ipynb"))
 
     async def list_sessions(self) -> list[dict[str, Any]]:
-        return [{"path": "train.ipynb", "name": "train.ipynb", "type": "notebook", "kernel": {"id": "k"}}]
+        return [{"path": "train.ipynb", "name": "train.ipynb", "type": "notebook", "kernel": {"id": "k", "name": "p"}}]
 
     def came(self, session: str) -> None:
         self.outputs.page_came("k", session, session)
@@ -334,6 +333,38 @@ async def test_the_server_s_end_writes_what_there_is(kernel: FakeKernel) -> None
     kernel.print(run, "still running\n")
     await kernel.outputs.write_all()
     assert "".join(kernel.read()["cells"][1]["outputs"][0]["text"]) == "still running\n"
+
+
+async def test_a_server_that_is_killed_leaves_it_for_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyter_lcc.idle.parachute.outputs.SPOOL_SECONDS", 0.01)
+    (tmp_path / "root").mkdir()
+    kernel = FakeKernel(tmp_path / "root", spools=True)
+    run = kernel.ask(TRAIN, "train")
+    kernel.left()
+    kernel.print(run, "epoch 2\n")
+    while not list((kernel.folder.parent / "unseen").glob("*.json")):
+        await asyncio.sleep(0.01)
+    after = FakeKernel(kernel.folder, spools=True)
+    after.left()
+    ((sighting, kept),) = await after.outputs.recover()
+    assert (sighting.id, kept["train.ipynb"].path) == ("kernel:k", "train.ipynb")
+    assert "".join(after.read()["cells"][1]["outputs"][0]["text"]) == "epoch 2\n"
+    assert after.spool.left() == []
+    assert await after.outputs.recover() == []
+
+
+async def test_what_was_seen_after_all_is_not_recovered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyter_lcc.idle.parachute.outputs.SPOOL_SECONDS", 0.01)
+    (tmp_path / "root").mkdir()
+    kernel = FakeKernel(tmp_path / "root", spools=True)
+    run = kernel.ask(TRAIN, "train")
+    kernel.left()
+    kernel.print(run, "epoch 2\n")
+    while not kernel.spool.left():
+        await asyncio.sleep(0.01)
+    kernel.came(PAGE)
+    while kernel.spool.left():
+        await asyncio.sleep(0.01)
 
 
 async def test_messages_that_are_none_are_passed_over(kernel: FakeKernel) -> None:
