@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, note, settings
+from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 
 from jupyter_lcc.idle.decision_log import read_trace
@@ -233,8 +233,12 @@ def traces(draw: st.DrawFn) -> tuple[list[tuple[datetime, Step]], datetime]:
     return steps, now + timedelta(seconds=draw(st.integers(1, 9000)))
 
 
+WORKS_TOO_LONG = ([(START + timedelta(seconds=1), Step(1, "work", "kernel:a"))], START + timedelta(hours=3))
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(traces())
+@example(WORKS_TOO_LONG)
 def test_observing_says_when_what_enforcing_does(trace: tuple[list[tuple[datetime, Step]], datetime]) -> None:
     enforced, observed = asyncio.run(both(*trace, limits("enforce"), limits("observe")))
     assert told(observed) == told(enforced)
