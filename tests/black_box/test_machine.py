@@ -50,8 +50,8 @@ def _server(name: str, *options: str, limits: Limits = LIMITS, machine: int = LI
     return Server(name=name, limits=limits, files=BASHRC, options=options, **more)
 
 
-def _on_sagemaker(name: str, metadata: Mapping[str, str], limits: Limits = LIMITS) -> Server:
-    server = _server(name, limits=limits)
+def _on_sagemaker(name: str, metadata: Mapping[str, str], *, interval: int = 60, **more: Any) -> Server:
+    server = _server(name, f"--LccIdle.check_interval_seconds={interval}", **more)
     CLOUDS[name] = cloud = FakeAws()
     cloud.__enter__()
     file = server.write("resource-metadata.json", json.dumps(metadata))
@@ -240,7 +240,7 @@ async def the_administrators_command_runs(stage: Stage) -> None:
 EXTENSIONS = {"jupyter_lcc": True, "jupyter_server_terminals": True, "jupyter_activity_monitor_extension": True}
 native = play(
     "native",
-    lambda: _server("native", "--LccIdle.check_interval_seconds=2", machine=0, extensions=EXTENSIONS),
+    partial(_on_sagemaker, "native", SPACE, machine=20, interval=2, extensions=EXTENSIONS),
 )
 
 
@@ -252,7 +252,8 @@ async def _native_age(stage: Stage) -> timedelta:
 
 
 @native.case
-async def native_idle_is_told_of_silent_work_and_of_keeps(stage: Stage) -> None:
+async def native_idle_is_told_of_silent_work_and_of_keeps_and_takes_over(stage: Stage) -> None:
+    CLOUDS["native"].answer("DeleteApp", Denied())
     kernel = await stage.kernel()
     cell = await kernel.begin("import time; time.sleep(16)")
     await asyncio.sleep(6)
@@ -276,7 +277,17 @@ async def native_idle_is_told_of_silent_work_and_of_keeps(stage: Stage) -> None:
     assert await _native_age(stage) < timedelta(seconds=7)
     await asyncio.sleep(8)
     assert await _native_age(stage) > timedelta(seconds=5)
+    # By now the machine is due. It may not delete its app, so it is left to Studio.
+    end = time.monotonic() + 25
+    while (machine := await _machine(stage))["stop"]["means"] != "native_idle":
+        assert time.monotonic() < end, machine
+        await asyncio.sleep(0.25)
+    assert (machine["stop"]["available"], len(CLOUDS["native"].calls())) == (True, 1)
+    assert "sagemaker:DeleteApp" in machine["stop"]["why_not"]
     assert (await stage.server.idle())["monitor"]["problems"] == []
+    young = await _native_age(stage)
+    await asyncio.sleep(2)
+    assert await _native_age(stage) - young > timedelta(seconds=1.5), "what is left to Studio must age"
 
 
 NAMES = ["studio", "denied", "notebook", "hub", "own", "command"]
