@@ -198,6 +198,29 @@ async def it_is_still_told_after_kill_9_and_until_it_is_dismissed(stage: Stage) 
 
 
 @landing.check
+async def unseen_output_outlives_a_server_that_is_killed(stage: Stage) -> None:
+    server = stage.server
+    kernel = await run_and_leave(stage, "killed.ipynb", CODE)
+    unseen = server.state_dir / server.state_key / "unseen" / f"{kernel.kernel_id}.json"
+    end = time.monotonic() + 20
+    while not unseen.exists() or "epoch 2" not in unseen.read_text():
+        assert time.monotonic() < end, server.log()
+        await asyncio.sleep(0.1)
+    server.end(signal.SIGKILL)
+    await server.start()
+    end = time.monotonic() + 10
+    while not (listed := (await server.call("GET", "lcc/idle/stopped", expect=200)).json()["stopped"]):
+        assert time.monotonic() < end, server.log()
+        await asyncio.sleep(0.1)
+    (story,) = listed
+    assert (story["target_id"], story["reason"]) == (kernel.id, "dead")
+    assert story["documents"][0]["output_path"] == "killed.ipynb"
+    made = json.loads((server.home / "killed.ipynb").read_text())
+    assert "epoch 2" in "".join(made["cells"][1]["outputs"][0]["text"])
+    assert not unseen.exists()
+
+
+@landing.check
 async def a_server_that_ends_writes_unseen_output_down(stage: Stage) -> None:
     kernel = await run_and_leave(stage, "ended.ipynb", CODE)
     await asyncio.sleep(1.5)
