@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import msgspec
+from traitlets import Bool, Unicode
 
-from ..idle.model import ChangePolicy, DurationSetting, Policy
+from ..idle.document.model import Subject
+from ..idle.model import ChangePolicy, DurationSetting, ModeSetting, Policy
 from .command import LccCommand
 from .exits import EXIT_HELP, CliError, Exit
-from .table import lay_out
+from .policy_check import check_document, describe_check, moment_to_check
+from .table import clean, lay_out
 from .times import parse_duration, say_duration
 from .words import SOURCES
 
@@ -21,27 +25,54 @@ _NAMES = tuple(name for name in ChangePolicy.__struct_fields__ if name != "mode"
 _ZERO_IS_NEVER = (*(name for name in _NAMES if "timeout" in name), "max_busy_seconds")
 
 
+_ALIASES: dict[str, Any] = {
+    **LccCommand.aliases,
+    "user": "PolicyCommand.user",
+    "instance-type": "PolicyCommand.instance_type",
+    "at": "PolicyCommand.at",
+}
+_FLAGS: dict[str, Any] = {
+    **LccCommand.flags,
+    "gpu": ({"PolicyCommand": {"gpu": True}}, "check: for a machine with a GPU."),
+}
+
+
 class PolicyCommand(LccCommand):
-    """Show or choose limits."""
+    """Show, choose or check limits."""
 
     name = "jupyter-lcc-policy"
     description = (
         "Without words: every limit, where it comes from, and what you may choose. `set` chooses, `reset` gives "
         "fields, or all of them, back to the administrator's or the default value. With --json: the answer of "
-        "GET or PUT lcc/idle/policy."
+        "GET or PUT lcc/idle/policy. `check` reads a policy document without any server, says what is wrong with it, "
+        "and what it gives to a user on a machine at a time."
     )
     examples = (
         "jupyter lcc policy\n"
         "jupyter lcc policy set kernel_timeout=45m warn=10m\n"
         "jupyter lcc policy set terminal_timeout=never\n"
-        "jupyter lcc policy reset kernel_timeout\n\n" + EXIT_HELP
+        "jupyter lcc policy reset kernel_timeout\n"
+        "jupyter lcc policy check policy.json --user ann --instance-type ml.g5.xlarge --gpu --at 19:30\n\n" + EXIT_HELP
     )
     positionals: ClassVar[tuple[int, int]] = (0, 64)
 
+    user = Unicode("", help="check: the user's name.").tag(config=True)
+    instance_type = Unicode("", help="check: the machine's instance type.").tag(config=True)
+    gpu = Bool(False, help="check: the machine has a GPU.").tag(config=True)
+    at = Unicode("", help="check: the time, like 19:30 or 2026-12-31T19:30. Default: now.").tag(config=True)
+
+    aliases = _ALIASES
+    flags = _FLAGS
+
     def run(self) -> Exit:
         verb, *words = self.extra_args or ["show"]
+        if verb == "check":
+            return self._check(words)
         if verb not in ("show", "set", "reset") or (verb == "show" and words) or (verb == "set" and not words):
-            raise CliError(Exit.USAGE, "Say `policy`, `policy set FIELD=DURATION …` or `policy reset [FIELD …]`.")
+            raise CliError(
+                Exit.USAGE,
+                "Say `policy`, `policy set FIELD=DURATION …`, `policy reset [FIELD …]` or `policy check FILE`.",
+            )
         changes: dict[str, int | None] | None = None
         if verb == "set":
             changes = dict(parse_settings(words))
@@ -63,13 +94,29 @@ class PolicyCommand(LccCommand):
             self.say(*describe(answer.value, shutil.get_terminal_size((80, 24)).columns))
         return Exit.OK
 
+    def _check(self, words: Sequence[str]) -> Exit:
+        if len(words) != 1:
+            raise CliError(Exit.USAGE, "Name one file: `policy check FILE`.")
+        now = self.now()
+        subject = Subject(
+            users=(self.user,) if self.user else (), instance_type=self.instance_type or None, gpu=self.gpu
+        )
+        check = check_document(Path(words[0]), subject, moment_to_check(self.at, now))
+        width = shutil.get_terminal_size((80, 24)).columns
+        if self.as_json:
+            self.say(msgspec.json.encode(check).decode())
+        else:
+            table = describe(check.policy, width) if check.policy is not None else []
+            self.say(*describe_check(words[0], check, table, now, width))
+        return Exit.OK if check.valid else Exit.PROBLEM
+
 
 def describe(policy: Policy, width: int) -> list[str]:
     """Write every value with its source and what a user may choose."""
     mode = policy.mode
     rows = [
         ("LIMIT", "VALUE", "SOURCE", "YOU MAY CHOOSE"),
-        ("mode", mode.value, SOURCES[mode.source], "nothing (locked)"),
+        ("mode", mode.value, _source(mode), "nothing (locked)"),
     ]
     for name in _NAMES:
         setting = _setting(policy, name)
@@ -77,7 +124,7 @@ def describe(policy: Policy, width: int) -> list[str]:
         value = "never" if never else say_duration(setting.value)
         if name == "max_lease_seconds" and setting.value == 0:
             value = "no keeping"
-        rows.append((name.removesuffix("_seconds"), value, SOURCES[setting.source], _bounds(name, setting)))
+        rows.append((name.removesuffix("_seconds"), value, _source(setting), _bounds(name, setting)))
     return lay_out(rows, width)
 
 
@@ -124,6 +171,10 @@ def _seconds(name: str, text: str) -> int:
 def _setting(policy: Policy, name: str) -> DurationSetting:
     setting: DurationSetting = getattr(policy, name)
     return setting
+
+
+def _source(setting: DurationSetting | ModeSetting) -> str:
+    return SOURCES[setting.source] if setting.rule is None else f"rule: {clean(setting.rule)}"
 
 
 def _bounds(name: str, setting: DurationSetting) -> str:

@@ -102,7 +102,7 @@ def _particulars(
     about: Target | Decision, told: Explanation, now: datetime, at: datetime | None
 ) -> Iterator[tuple[str, str]]:
     yield "State", about.state
-    yield "Limit", limit_words(about.limit_seconds, about.limit_source)
+    yield "Limit", limit_words(about.limit_seconds, about.limit_source, about.limit_rule)
     if about.last_activity_at is not None:
         ago = max(0, int((told.at - about.last_activity_at).total_seconds()))
         past = f"{say_roughly(ago)} {'ago' if at is None else 'before'}"

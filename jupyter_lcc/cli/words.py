@@ -85,11 +85,12 @@ def signal_words(evidence: Evidence, now: datetime) -> str:
     return template.format(value=value, time=time)
 
 
-def limit_words(seconds: int | None, source: Source | None) -> str:
-    """Say which limit applies and who set it."""
+def limit_words(seconds: int | None, source: Source | None, rule: str | None = None) -> str:
+    """Say which limit applies and who set it, with the policy document's rule."""
     if source is None:
         return "none applies"
-    return f"{'none' if seconds is None else say_duration(seconds)} ({SOURCES.get(source, source)})"
+    who = SOURCES.get(source, source) + ("" if rule is None else f', rule "{clean(rule)}"')
+    return f"{'none' if seconds is None else say_duration(seconds)} ({who})"
 
 
 def lease_words(lease: Lease, now: datetime) -> str:

@@ -21,7 +21,7 @@ from ..model import DurationField, Mode
 from ..policy import DURATIONS, USER_FIELDS, ZERO_IS_NEVER, Bounds, PolicyInput
 from .model import Day, Duration, Hours, PolicyDocument, Rule, Subject
 
-__all__ = ["InvalidDocument", "apply", "matches", "parse", "stricter"]
+__all__ = ["InvalidDocument", "apply", "holding", "matches", "parse", "stricter"]
 
 MAX_BYTES = 256 * 1024
 
@@ -239,6 +239,12 @@ def _within(hours: Hours, at: datetime, zone: tzinfo) -> bool:
 
 def _minutes(text: str) -> int:
     return int(text[:2]) * 60 + int(text[3:])
+
+
+def holding(document: PolicyDocument, subject: Subject, at: datetime) -> tuple[str, ...]:
+    """Name the rules that hold, in their order."""
+    zone = _zone(document.time_zone) or timezone.utc
+    return tuple(rule.name for rule in document.rules if matches(rule, subject, at, zone))
 
 
 def apply(document: PolicyDocument, subject: Subject, at: datetime, given: PolicyInput) -> PolicyInput:
