@@ -20,6 +20,7 @@ from .clock import SystemClock
 from .config import LccIdle
 from .idle import handlers as idle_handlers
 from .idle.decision_log import DecisionLog
+from .idle.detached import Detached
 from .idle.document.places import find_source, reader_for
 from .idle.document.source import DocumentService
 from .idle.document.subject import subject_of
@@ -37,11 +38,13 @@ from .idle.parachute.shared_documents import SharedDocuments
 from .idle.parachute.shelf import Shelf
 from .idle.parachute.spool import Spool
 from .idle.policy import PolicyInput
-from .idle.processes import process_started, read_table
+from .idle.processes import TableReader, process_started
+from .idle.proof import Proof
 from .idle.service import IdleService
 from .idle.state import StateFiles, state_folder
 from .idle.terminals import Terminals
 from .idle.watch import TargetSource
+from .idle.work import window_for
 from .platforms.detect import Machine, choose, is_studio_app, look
 from .platforms.model import Platform
 from .platforms.stoppers import StopMachine, stopper_for
@@ -98,7 +101,7 @@ class LccExtension(ExtensionApp):
             files=self._files,
             decisions=decisions,
             emit=events.emit_idle,
-            read_table=read_table,
+            read_table=TableReader(),
             process_started=process_started,
             log=self.log,
             stopper=stopper,
@@ -194,6 +197,7 @@ class LccExtension(ExtensionApp):
                 log=self.log,
                 spool=Spool(lambda: self._files.decisions.path.parent / "unseen"),
             )
+        proof = Proof(clock, window=self._window)
         kernels = Kernels(
             server.kernel_manager,
             server.session_manager,
@@ -202,6 +206,7 @@ class LccExtension(ExtensionApp):
             remote=remote,
             log=self.log,
             hear=outputs.hear if outputs is not None else None,
+            proof=proof,
         )
         events.listen(KERNEL_ACTIONS, kernels.on_kernel_action)
         if connection is not None:
@@ -211,7 +216,14 @@ class LccExtension(ExtensionApp):
         )
         shelf = Shelf(lambda: folder / "stopped", server.root_dir)
         parachute = Parachute(shelf, self.log, manifests=manifests, outputs=outputs)
-        return [kernels, Terminals(partial(settings.get, "terminal_manager"), clock)], parachute
+        terminals = Terminals(partial(settings.get, "terminal_manager"), clock, proof)
+        return [kernels, terminals, Detached(clock, proof)], parachute
+
+    def _window(self) -> float:
+        """Choose over how long work is measured."""
+        policy = self._idle.policy()
+        limits = (policy.kernel_timeout_seconds.value, policy.terminal_timeout_seconds.value)
+        return window_for(min((limit for limit in limits if limit), default=0))
 
 
 def _server_key(server: Any) -> str:

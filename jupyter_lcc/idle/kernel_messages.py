@@ -81,6 +81,8 @@ class KernelTalk:
         """How many messages were heard of others' requests, and how many of our own requests have ended."""
         self.restarted_at = started_at
         self._open: dict[str, Running] = {}
+        self._own: dict[str, datetime] = {}
+        self._chatter_seconds = 0.0
 
     def take(self, parts: Sequence[bytes], now: datetime) -> bool:
         """Read one multipart message; tell whether what is known of work changed."""
@@ -92,6 +94,7 @@ class KernelTalk:
             parent = msgspec.json.decode(parts[at + 3], type=_Header)
             if parent.username == OWN_NAME:
                 self.own_ended += b'"idle"' in parts[at + 5]
+                self._follow_own(parent.msg_id, parts[at + 5], now)
                 return False
             self.others += 1
             if header.msg_type == "execute_input":
@@ -114,6 +117,7 @@ class KernelTalk:
     def restart(self, now: datetime) -> None:
         """The process is another one: whatever ran is gone, and nobody has spoken with it yet."""
         self._open.clear()
+        self._own.clear()
         self.heard = False
         self.restarted_at = now
 
@@ -126,9 +130,20 @@ class KernelTalk:
         open_now = self._open.values()
         return any(running.msg_type not in NEVER_WORK and not _is_work(running, now) for running in open_now)
 
+    def chatter_seconds(self, now: datetime) -> float:
+        """For how long the kernel was busy with what is no work, so far."""
+        open_now = [running.since for running in self._open.values() if not _is_work(running, now)]
+        return self._chatter_seconds + sum((now - since).total_seconds() for since in (*open_now, *self._own.values()))
+
     def is_silent(self) -> bool:
         """Tell whether nothing is known to run, chatter included."""
         return not self._open
+
+    def _follow_own(self, msg_id: str, content: bytes, now: datetime) -> None:
+        if b'"busy"' in content:
+            self._own[msg_id] = now
+        elif b'"idle"' in content and (since := self._own.pop(msg_id, None)) is not None:
+            self._chatter_seconds += (now - since).total_seconds()
 
     def _begin(self, parent: _Header, now: datetime) -> bool:
         self.heard = True
@@ -155,6 +170,7 @@ class KernelTalk:
         if _is_work(running, now):
             self.ran_at = now
             return True
+        self._chatter_seconds += (now - running.since).total_seconds()
         self.chatter = (running.msg_type, now)
         return running.msg_type == _RUN
 

@@ -1,7 +1,7 @@
 """Kernels, seen through Jupyter's public models and their own messages, and shut down the ordinary way.
 
-A kernel of this machine is listened to on its IOPub channel; a remote one (a gateway's) is known by its
-model's state and activity alone.
+A kernel of this machine is listened to on its IOPub channel, and what its processes use is measured: one that runs
+no cell works all the same if they do. A remote one (a gateway's) is known by its model's state and activity alone.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+import msgspec
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.utils import ensure_async
 
@@ -19,14 +20,19 @@ from ..clock import Clock, StampReader, parse_utc, to_wall
 from ..model import sendable
 from .kernel_ear import KernelEar
 from .kernel_messages import KernelTalk
+from .lineage import Root
 from .model import Evidence, Kind, Meaning, Session, Sighting, State
-from .process_table import CpuMeter, ProcessTable
+from .process_table import ProcessTable
+from .proof import Proof, Use
 
 __all__ = ["Kernels"]
 
 _PREFIX = "kernel:"
 _SETTLED: Mapping[str, State] = {"busy": "working", "idle": "idle", "dead": "dead"}
 _MEANS: Mapping[State, Meaning] = {"working": "work", "waiting": "waiting", "unknown": "unknown"}
+_QUIET = frozenset(("idle", "waiting"))
+"""States in which the kernel itself does nothing, and what its processes use is somebody's work."""
+
 _STARTING = frozenset(("starting", "restarting", "autorestarting"))
 
 
@@ -45,6 +51,7 @@ class Kernels:
         remote: bool,
         log: Any,
         hear: Callable[[str, Sequence[bytes]], None] | None = None,
+        proof: Proof | None = None,
     ) -> None:
         self._manager = kernel_manager
         self._sessions_of = session_manager
@@ -55,7 +62,9 @@ class Kernels:
         self._log = log
         self._hear = hear
         self._stamps = StampReader(clock)
-        self._meter = CpuMeter()
+        self._proof = proof or Proof(clock)
+        self._proof.family.add(self.roots)
+        self._blind = False
         self._heard: dict[str, KernelEar] = {}
         self._own_limits: dict[str, int | None] = {}
         self._waiting: dict[str, datetime] = {}
@@ -69,15 +78,43 @@ class Kernels:
         """Name the kernels there are now, at the cost of a dictionary look-up."""
         return frozenset(_PREFIX + kernel_id for kernel_id in self._manager.list_kernel_ids())
 
+    def roots(self) -> list[Root]:
+        """Name the processes of the kernels of this machine."""
+        found: list[Root] = []
+        now = self._clock.now()
+        for kernel_id in () if self._remote else self._manager.list_kernel_ids():
+            kernel = self._manager.get_kernel(kernel_id)
+            pid, ear = _pid_of(kernel), self._heard.get(kernel_id)
+            if pid is None:
+                continue
+            talk, asked_at = ear.talk if ear else None, self._waiting.get(kernel_id)
+            found.append(
+                Root(
+                    target_id=_PREFIX + kernel_id,
+                    pid=pid,
+                    collects=True,
+                    # What it uses while it starts or runs a cell is that; afterwards it is somebody else's.
+                    counts=talk is not None and talk.heard and (asked_at is not None or talk.work(now) is None),
+                    quiet_since=asked_at or (talk.ran_at or talk.restarted_at if talk else None),
+                    chatter=talk.chatter_seconds(now) if talk else 0.0,
+                    ports=frozenset(ear.ports if ear else ()),
+                )
+            )
+        return found
+
     async def observe(self, table: ProcessTable | None) -> Sequence[Sighting]:
         """See every kernel."""
+        self._blind = table is None
+        if table is not None and not self._remote:
+            await self._proof.measure(table)
         models = await ensure_async(self._manager.list_kernels()) if self._remote else self._models()
         sessions = await self._sessions_by_kernel()
         seen: dict[str, Sighting] = {}
         for model in models:
             await self._learn_own_limit(model["id"], model["name"])
             if model["id"] in self._manager:  # it may have gone while we waited
-                seen[model["id"]] = self._see(model, sessions.get(model["id"], ()), table)
+                use = self._proof.use_of(_PREFIX + model["id"])
+                seen[model["id"]] = self._see(model, sessions.get(model["id"], ()), use)
         self._forget_all_but(seen.keys())
         self._last = seen
         return list(seen.values())
@@ -90,7 +127,12 @@ class Kernels:
             return None
         if self._remote:
             return last
-        return self._see(self._manager.kernel_model(kernel_id), last.sessions, None, before=last)
+        use = Use() if self._blind else self._proof.see_last(target_id)
+        again = use is None
+        seen = self._see(
+            self._manager.kernel_model(kernel_id), last.sessions, self._proof.use_of(target_id) if use is None else use
+        )
+        return msgspec.structs.replace(seen, pending=True) if again and seen.state in _QUIET else seen
 
     async def shut_down(self, target_id: str) -> None:
         """Do what Jupyter does for DELETE /api/kernels/<id>; its sessions end with it."""
@@ -163,8 +205,7 @@ class Kernels:
         self,
         model: Mapping[str, Any],
         sessions: Sequence[Session],
-        table: ProcessTable | None,
-        before: Sighting | None = None,
+        use: Use,
     ) -> Sighting:
         kernel_id, now = model["id"], self._clock.now()
         stamp = self._stamps.read(kernel_id, parse_utc(model["last_activity"])) if model.get("last_activity") else None
@@ -172,11 +213,15 @@ class Kernels:
         pid = None if self._remote else _pid_of(kernel)
         ear = None if self._remote else self._listen(kernel_id, kernel, model["execution_state"], pid, now)
         state, active_at, since = self._judge(kernel_id, model["execution_state"], ear, stamp, now)
-        cpu, memory = (before.cpu_percent, before.memory_bytes) if before else (None, None)
-        if table is not None and pid is not None:
-            tree = table.tree(pid)
-            cpu = self._meter.measure(kernel_id, sum(row.cpu_seconds for row in tree), now)
-            memory = sum(row.memory_bytes for row in tree) or None
+        blind = self._blind and pid is not None
+        proven: Evidence | None = None
+        if state in _QUIET and use.works:
+            state, active_at, since = "working", now, use.since
+        elif state in _QUIET and blind:
+            state = "unknown"
+            proven = Evidence(signal="processes_unknown", value=None, means="unknown")
+        if use.ended_at is not None and state in _QUIET:
+            active_at = max(use.ended_at, active_at) if active_at else use.ended_at
         return Sighting(
             id=_PREFIX + kernel_id,
             kind="kernel",
@@ -186,10 +231,13 @@ class Kernels:
             since=since,
             pending=ear is not None and ear.talk.is_pending(now),
             own_limit_seconds=self._own_limits.get(kernel_id),
-            evidence=self._evidence(model, state, ear, now),
+            evidence=(*self._evidence(model, state, ear, now), *use.evidence(), *((proven,) if proven else ())),
             pid=pid,
-            cpu_percent=cpu,
-            memory_bytes=memory,
+            cpu_percent=use.cpu.percent,
+            memory_bytes=use.memory_bytes,
+            processes=len(use.rows) or None,
+            io_bytes_per_second=use.io_bytes_per_second,
+            gpu=use.gpu,
             kernel_name=model["name"],
             sessions=tuple(sessions),
             connections=model.get("connections"),
@@ -303,7 +351,6 @@ class Kernels:
             for kernel_id in book.keys() - kept:
                 del book[kernel_id]
         self._stamps.keep_only(kept)
-        self._meter.keep_only(kept)
 
 
 def _ignore(_target_id: str) -> None:

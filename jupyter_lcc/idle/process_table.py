@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Set
 from typing import Literal
 
 import msgspec
 
-__all__ = ["Blocking", "CpuMeter", "ProcessRow", "ProcessTable"]
+__all__ = ["Blocking", "Origin", "ProcessRow", "ProcessTable"]
 
 Blocking = Literal["terminal_read", "read", "write"]
 
 
 class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One process. `cpu_seconds` includes the children it has waited for, so nothing is lost when one ends.
+    """One process. `cpu_seconds` includes the children it has waited for, so nothing is lost when one ends; their
+    part alone is `children_cpu_seconds`.
 
     `state` is the letter of proc(5): R running, S sleeping, D disk sleep, T stopped, Z zombie, …; "?" unknown.
     `group`, `session`, `tty` and `foreground_group` are None where the system does not tell.
@@ -32,30 +32,50 @@ class ProcessRow(msgspec.Struct, frozen=True, kw_only=True):
     session: int | None = None
     tty: int | None = None
     foreground_group: int | None = None
+    children_cpu_seconds: float = 0.0
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where one of this user's processes says it comes from, by the marks Jupyter leaves in its environment.
+
+    `from_jupyter`: some Jupyter terminal or kernel. A kernel's also has `server_pid` (JPY_PARENT_PID) and, with a
+    session, `session_name` (JPY_SESSION_NAME). `argv` is for recognising the program; it may hold secrets.
+    """
+
+    argv: tuple[str, ...] = ()
+    from_jupyter: bool = False
+    server_pid: int | None = None
+    session_name: str | None = None
 
 
 class ProcessTable:
-    """All processes at one moment."""
+    """All processes at one moment. `origins` has this user's own, by pid, as far as they can be read."""
 
-    def __init__(self, rows: Iterable[ProcessRow]) -> None:
+    def __init__(self, rows: Iterable[ProcessRow], origins: Mapping[int, Origin] | None = None) -> None:
         self.rows = {row.pid: row for row in rows}
+        self.origins = origins or {}
         self._children: dict[int, list[int]] = defaultdict(list)
         for row in self.rows.values():
             self._children[row.parent].append(row.pid)
 
-    def tree(self, root: int) -> list[ProcessRow]:
-        """Give the process and all its descendants, the root first; nothing if it isn't there."""
+    def tree(self, root: int, *, without: Set[int] = frozenset()) -> list[ProcessRow]:
+        """Give the process and all its descendants, the root first, but no branch that begins at one of `without`;
+        nothing if it isn't there."""
         if root not in self.rows:
             return []
-        found, waiting, seen = [], [root], {root}
+        found, waiting, seen = [], [root], {root, *without}
         while waiting:
             pid = waiting.pop()
             found.append(self.rows[pid])
-            for child in self._children[pid]:
+            for child in self._children.get(pid, ()):
                 if child not in seen:
                     seen.add(child)
                     waiting.append(child)
         return found
+
+    def children(self, pid: int) -> list[ProcessRow]:
+        """Give the direct children."""
+        return [self.rows[child] for child in self._children.get(pid, ())]
 
     def ancestors(self, pid: int) -> set[int]:
         """Name the process's parents up to the first."""
@@ -64,30 +84,3 @@ class ProcessTable:
             found.add(row.parent)
             pid = row.parent
         return found
-
-
-class CpuMeter:
-    """CPU use of process trees between two looks that are at least `window_seconds` apart."""
-
-    def __init__(self, window_seconds: float = 3.0) -> None:
-        self._window = window_seconds
-        self._before: dict[str, tuple[datetime, float]] = {}
-        self._percent: dict[str, float | None] = {}
-
-    def measure(self, key: str, cpu_seconds: float, now: datetime) -> float | None:
-        """Give the use in percent of one core over the last window; None until there is one."""
-        before = self._before.get(key)
-        if before is None or cpu_seconds < before[1] - 1e-6:
-            self._before[key] = (now, cpu_seconds)
-            self._percent[key] = None
-        else:
-            elapsed = (now - before[0]).total_seconds()
-            if elapsed >= self._window:
-                self._percent[key] = round(100 * (cpu_seconds - before[1]) / elapsed, 1)
-                self._before[key] = (now, cpu_seconds)
-        return self._percent[key]
-
-    def keep_only(self, keys: set[str]) -> None:
-        """Forget what is gone."""
-        for key in self._before.keys() - keys:
-            del self._before[key], self._percent[key]

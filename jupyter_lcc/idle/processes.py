@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterable
 from typing import Literal
 
-from .process_table import Blocking, ProcessRow, ProcessTable
+from .process_table import Blocking, Origin, ProcessRow, ProcessTable
 
-__all__ = ["blocked_in", "process_started", "read_table"]
+__all__ = ["TableReader", "age_of", "blocked_in", "process_started", "read_table", "takes_single_keys"]
 
 _LINUX = sys.platform.startswith("linux")
 _TICKS = os.sysconf("SC_CLK_TCK") if _LINUX else 100
@@ -24,6 +25,84 @@ _PAGE = os.sysconf("SC_PAGE_SIZE") if _LINUX else 4096
 def read_table() -> ProcessTable:
     """Read the whole table; a process that ends meanwhile is left out."""
     return ProcessTable(_linux_rows() if _LINUX else _psutil_rows())
+
+
+class TableReader:
+    """Read the table together with where this user's processes come from.
+
+    A process's environment and arguments are read once, when it is new or has become another program. They lie in
+    its own memory, so a process that hangs in the kernel can hold the reader up: use a thread.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[int, str, Origin | None]] = {}
+
+    def __call__(self) -> ProcessTable:
+        """Read the whole table."""
+        table = read_table()
+        known: dict[int, tuple[int, str, Origin | None]] = {}
+        for row in table.rows.values():
+            before = self._known.get(row.pid)
+            if before is None or before[:2] != (row.started, row.name):
+                before = (row.started, row.name, _origin(row.pid) if _LINUX and row.state != "Z" else None)
+            known[row.pid] = before
+        self._known = known
+        return ProcessTable(table.rows.values(), {pid: entry[2] for pid, entry in known.items() if entry[2]})
+
+
+_MARKS = ("JPY_PARENT_PID", "JPY_SESSION_NAME", "JUPYTER_SERVER_ROOT", "JUPYTER_SERVER_URL")
+_INHERITED = {name: os.environ.get(name) for name in _MARKS}
+"""What this server's own environment brought along proves nothing of its children."""
+
+
+def _origin(pid: int) -> Origin | None:
+    try:
+        if os.stat(f"/proc/{pid}").st_uid != os.getuid():
+            return None
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            environ = file.read(1 << 20)
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            argv = file.read(1 << 14)
+    except OSError:
+        return None
+    marks: dict[str, str] = {}
+    for name in _MARKS if b"JPY_" in environ or b"JUPYTER_SERVER_" in environ else ():
+        start = environ.find(name.encode() + b"=") if environ.startswith(name.encode()) else -1
+        if start < 0:
+            start = environ.find(b"\0" + name.encode() + b"=") + 1
+        if start > 0 or environ.startswith(name.encode() + b"="):
+            value = environ[start + len(name) + 1 :].split(b"\0", 1)[0].decode("utf-8", "replace")
+            if value != _INHERITED[name]:
+                marks[name] = value
+    server = marks.get("JPY_PARENT_PID", "")
+    return Origin(
+        argv=tuple(part.decode("utf-8", "replace") for part in argv.split(b"\0")[:-1]),
+        from_jupyter=bool(marks),
+        server_pid=int(server) if server.isascii() and server.isdecimal() else None,
+        session_name=marks.get("JPY_SESSION_NAME"),
+    )
+
+
+def age_of(row: ProcessRow) -> float | None:
+    """Give for how many seconds a process has run; None where that can't be told."""
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - row.started / _TICKS) if _LINUX else None
+
+
+def takes_single_keys(pid: int) -> bool | None:
+    """Tell whether the terminal a process of this user has open as its input is in non-canonical mode."""
+    try:
+        import termios
+
+        device = os.open(f"/proc/{pid}/fd/0", os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+    except (ImportError, OSError):
+        return None
+    try:
+        local_modes: int = termios.tcgetattr(device)[3]
+    except termios.error:
+        return None
+    finally:
+        os.close(device)
+    return not local_modes & termios.ICANON
 
 
 def process_started(pid: int) -> int | None:
@@ -84,6 +163,7 @@ def _linux_row(pid: int) -> ProcessRow | None:
         tty=int(field[4]),
         foreground_group=int(field[5]),
         cpu_seconds=sum(map(int, field[11:15])) / _TICKS,
+        children_cpu_seconds=sum(map(int, field[13:15])) / _TICKS,
         started=int(field[19]),
         memory_bytes=int(field[21]) * _PAGE,
     )
@@ -113,7 +193,8 @@ def _psutil_row(pid: int) -> ProcessRow | None:
                 name=process.name(),
                 state=_PSUTIL_STATES.get(process.status(), "?"),
                 started=int(process.create_time() * 1000),
-                cpu_seconds=times.user + times.system,
+                cpu_seconds=times.user + times.system + times.children_user + times.children_system,
+                children_cpu_seconds=times.children_user + times.children_system,
                 memory_bytes=process.memory_info().rss,
             )
     except psutil.Error:

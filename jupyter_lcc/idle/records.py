@@ -91,10 +91,10 @@ class Records:
         self._records.pop(target_id, None)
 
     def all(self) -> list[Record]:
-        """Give every record, kernels first, then by name."""
-        order = {"kernel": 0, "terminal": 1}
+        """Give every record, kernels first, then terminals and jobs, each by name."""
+        order = {"kernel": 0, "terminal": 1, "process": 2}
         return sorted(
-            self._records.values(), key=lambda r: (order.get(r.sighting.kind, 2), r.sighting.name, r.sighting.id)
+            self._records.values(), key=lambda r: (order.get(r.sighting.kind, 3), r.sighting.name, r.sighting.id)
         )
 
     def _begin(self, sighting: Sighting, now: datetime) -> Record:

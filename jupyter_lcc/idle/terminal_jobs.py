@@ -20,11 +20,11 @@ BUSY_PERCENT = 10.0
 """Use of one core from which a program that seems to wait is at work all the same."""
 
 SHELLS = frozenset(("bash", "sh", "dash", "zsh", "fish", "ksh", "mksh", "ash", "tcsh", "csh", "xonsh", "nu", "pwsh"))
-REMOTE_SESSIONS = frozenset(
-    ("ssh", "mosh-client", "telnet", "docker", "podman", "kubectl", "et", "tmux", "tmux: client", "screen")
-)
-"""Windows to another machine, or to a session that lives on without the terminal: what runs there can't be seen
-from here, so it is unknown."""
+REMOTE_SESSIONS = frozenset(("ssh", "mosh-client", "telnet", "docker", "podman", "kubectl", "et"))
+"""Windows to another machine: what runs there can't be seen from here, so it is unknown."""
+
+WINDOWS = frozenset(("tmux", "tmux: client", "screen"))
+"""Windows to a session that lives on without the terminal. What runs there is a target of its own."""
 
 PROMPT_HELPERS = frozenset(
     ("gitstatusd", "ssh-agent", "gpg-agent", "dbus-daemon", "dbus-launch", "direnv", "starship", "zoxide")
@@ -37,7 +37,7 @@ Blocked = Callable[[ProcessRow], "Blocking | None"]
 class Jobs(Model, frozen=True, kw_only=True):
     """What runs in a terminal. `name` is the program that says so, None at a bare prompt."""
 
-    doing: Literal["prompt", "interactive", "question", "remote", "job", "background", "unknown"]
+    doing: Literal["prompt", "interactive", "window", "question", "remote", "job", "background", "unknown"]
     name: str | None = None
     count: int = 0
 
@@ -108,6 +108,8 @@ def _foreground(front: list[ProcessRow], *, single_keys: bool | None, busy: bool
     for row in front:
         if row.name in REMOTE_SESSIONS:
             return Jobs(doing="remote", name=row.name, count=len(front))
+    if all(row.name in WINDOWS for row in front):
+        return Jobs(doing="window", name=looked_at.name, count=len(front))
     if busy or any(row.state in ("R", "D") for row in front):
         return job
     if blocked(looked_at) == "terminal_read":

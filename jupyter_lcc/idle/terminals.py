@@ -15,13 +15,16 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any, ClassVar
 
+import msgspec
 from jupyter_core.utils import ensure_async
 
 from ..clock import Clock, StampReader, parse_utc, to_wall
 from ..model import sendable
+from .lineage import Root
 from .model import Evidence, Kind, Meaning, Sighting, State
-from .process_table import CpuMeter, ProcessTable
+from .process_table import ProcessTable
 from .processes import blocked_in, read_table
+from .proof import Proof, Use
 from .terminal_jobs import BUSY_PERCENT, Jobs, read_jobs
 
 __all__ = ["Terminals"]
@@ -31,6 +34,7 @@ _RECENT = timedelta(milliseconds=250)
 _STATE_OF: dict[str, State] = {
     "prompt": "idle",
     "interactive": "idle",
+    "window": "idle",
     "question": "waiting",
     "remote": "unknown",
     "job": "working",
@@ -51,12 +55,13 @@ class Terminals:
 
     kind: Kind = "terminal"
 
-    def __init__(self, find_manager: Callable[[], Any], clock: Clock) -> None:
+    def __init__(self, find_manager: Callable[[], Any], clock: Clock, proof: Proof | None = None) -> None:
         self._find_manager = find_manager
         self._clock = clock
         self._on_change: Callable[[str], None] = _ignore
         self._stamps = StampReader(clock)
-        self._meter = CpuMeter()
+        self._proof = proof or Proof(clock)
+        self._proof.family.add(self.roots)
         self._typed: dict[str, datetime] = {}
         self._known: dict[str, _Known] = {}
         self._names: dict[str, str] = {}
@@ -75,8 +80,17 @@ class Terminals:
         """Name the terminals there are now."""
         return frozenset(map(_id_of, self._manager.terminals))
 
+    def roots(self) -> list[Root]:
+        """Name the shells."""
+        return [
+            Root(target_id=_id_of(name), pid=terminal.ptyproc.pid)
+            for name, terminal in list(self._manager.terminals.items())
+        ]
+
     async def observe(self, table: ProcessTable | None) -> Sequence[Sighting]:
         """See every terminal."""
+        if table is not None:
+            await self._proof.measure(table)
         models = await ensure_async(self._manager.list())
         names = {model["name"] for model in models}
         self._names = {_id_of(name): name for name in names}
@@ -84,7 +98,6 @@ class Terminals:
             del self._known[gone]
             self._typed.pop(gone, None)
         self._stamps.keep_only(names)
-        self._meter.keep_only(names)
         return [self._see_or_not(model, table) for model in models]
 
     def look_again(self, target_id: str) -> Sighting | None:
@@ -131,15 +144,15 @@ class Terminals:
             self._listen(name, process)
         if table is not None and process.pid not in table.rows:
             table = read_table()  # it began after the table was read
-        tree = table.tree(process.pid) if table is not None else []
-        cpu = self._meter.measure(name, sum(row.cpu_seconds for row in tree), now) if tree else None
+        use = self._proof.use_of(_id_of(name))
+        cpu = use.cpu.percent
         jobs = (
             read_jobs(
                 process.pid,
                 table,
                 single_keys=_takes_single_keys(process),
                 blocked=blocked_in,
-                busy=cpu is not None and cpu >= BUSY_PERCENT,
+                busy=(cpu is not None and cpu >= BUSY_PERCENT) or use.works,
             )
             if table is not None
             else Jobs(doing="unknown")
@@ -155,10 +168,13 @@ class Terminals:
             state=state,
             active_at=active_at,
             since=known.working_since if state == "working" else None,
-            evidence=self._evidence(jobs, cpu, active_at),
+            evidence=self._evidence(jobs, use, active_at),
             pid=process.pid,
             cpu_percent=cpu,
-            memory_bytes=sum(row.memory_bytes for row in tree) or None,
+            memory_bytes=use.memory_bytes,
+            processes=len(use.rows) or None,
+            io_bytes_per_second=use.io_bytes_per_second,
+            gpu=use.gpu,
         )
 
     def _recent_table(self) -> ProcessTable:
@@ -207,7 +223,7 @@ class Terminals:
 
         process.write = write_and_notice
 
-    def _evidence(self, jobs: Jobs, cpu: float | None, active_at: datetime) -> tuple[Evidence, ...]:
+    def _evidence(self, jobs: Jobs, use: Use, active_at: datetime) -> tuple[Evidence, ...]:
         means = _MEANS.get(_STATE_OF[jobs.doing], "idle")
         at = to_wall(self._clock, active_at).isoformat(timespec="seconds").replace("+00:00", "Z")
         found = [
@@ -216,8 +232,9 @@ class Terminals:
         ]
         if jobs.count > 1:
             found.append(Evidence(signal="processes", value=jobs.count, means="context"))
-        if cpu is not None:
-            found.append(Evidence(signal="cpu_percent", value=cpu, means="work" if cpu >= BUSY_PERCENT else "context"))
+        busy = (use.cpu.percent or 0) >= BUSY_PERCENT and _STATE_OF[jobs.doing] == "working"
+        for each in use.evidence():
+            found.append(msgspec.structs.replace(each, means="work") if each.signal == "cpu_percent" and busy else each)
         return tuple(found)
 
 

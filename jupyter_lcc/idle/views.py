@@ -74,6 +74,10 @@ class Views:
             pid=sighting.pid,
             cpu_percent=sighting.cpu_percent,
             memory_bytes=sighting.memory_bytes,
+            processes=sighting.processes,
+            io_bytes_per_second=sighting.io_bytes_per_second,
+            gpu=sighting.gpu,
+            state_since_at=self.at(record.state_since),
             lease=None if lease is None else self.lease(lease),
             kernel_name=sighting.kernel_name,
             sessions=sighting.sessions,
@@ -162,7 +166,7 @@ def instance_sighting(records: Sequence[Record], started_at: datetime) -> Sighti
     order: tuple[State, ...] = ("working", "unknown", "waiting")
     state: State = next((state for state in order if state in states), "idle")
     active = [record.active_at for record in records if record.active_at is not None]
-    counts = {kind: sum(r.sighting.kind == kind for r in records) for kind in ("kernel", "terminal")}
+    counts = {kind: sum(r.sighting.kind == kind for r in records) for kind in ("kernel", "terminal", "process")}
     working = sum(record.sighting.state == "working" for record in records)
     return Sighting(
         id=INSTANCE,
@@ -174,5 +178,10 @@ def instance_sighting(records: Sequence[Record], started_at: datetime) -> Sighti
             Evidence(signal="working_targets", value=working, means="work" if working else "idle"),
             Evidence(signal="kernels", value=counts["kernel"], means="context"),
             Evidence(signal="terminals", value=counts["terminal"], means="context"),
+            *(
+                (Evidence(signal="detached_jobs", value=counts["process"], means="context"),)
+                if counts["process"]
+                else ()
+            ),
         ),
     )
