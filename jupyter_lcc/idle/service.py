@@ -15,6 +15,7 @@ from ..errors import Forbidden, Invalid, NotFound, OutsideFailure, TooLate
 from ..platforms.model import Stopper
 from .decide import Ruling
 from .decision_log import DecisionLog
+from .holders import holders
 from .leases import INSTANCE, HeldLease, LeaseBook
 from .machine import MachineStop
 from .model import (
@@ -24,6 +25,7 @@ from .model import (
     Decision,
     DecisionQuery,
     DismissStopped,
+    Evidence,
     Explanation,
     IdleView,
     Lease,
@@ -105,6 +107,7 @@ class IdleService:
         native: NativeIdle | None = None,
         pre_stop: PreStop | None = None,
         cost_of: Callable[[], Cost | None] = lambda: None,
+        chatter: Callable[[], tuple[Evidence, ...]] = tuple,
         problems: tuple[Problem, ...] = (),
         parachute: Parachute | None = None,
         document: DocumentInForce | None = None,
@@ -150,6 +153,7 @@ class IdleService:
             log=log,
         )
         self._cost_of = cost_of
+        self._chatter = chatter
         self._told = problems
         self._changed: set[str] = set()
         self._waking = False
@@ -243,19 +247,23 @@ class IdleService:
         await self._freshen()
         deadline = self._watch.next_deadline()
         failing = self._watch.problems
+        policy, instance = self._watch.policy, self._target(self._watch.instance)
+        targets = tuple(self._target(record) for record in self._watch.records.all())
+        machine = self._machine.view(self._cost_of())
         return IdleView(
             taken_at=self._views.now(),
-            mode=self._watch.policy.mode.value,
-            instance=self._target(self._watch.instance),
-            targets=tuple(self._target(record) for record in self._watch.records.all()),
-            policy=self._watch.policy,
+            mode=policy.mode.value,
+            instance=instance,
+            targets=targets,
+            policy=policy,
             monitor=Monitor(
                 last_check_at=self._views.at(self._watch.last_check),
                 next_check_at=self._views.at(None if deadline is None else max(deadline, self._clock.now())),
                 healthy=not failing,
                 problems=(*self._told, *failing.values(), *self._document_problems(), *self._parachute.problems()),
             ),
-            machine=self._machine.view(self._cost_of()),
+            machine=machine,
+            keeps_on=holders(instance, targets, self.leases(), policy, machine.stop, self._chatter()),
             stopped_unseen=self._parachute.unseen,
         )
 
