@@ -1,4 +1,5 @@
-"""Write what follows from the sources: openapi.json, the TypeScript types, the Korean catalogue, tables in the docs.
+"""Write what follows from the sources: openapi.json, the schema of policy documents, the TypeScript types, the Korean
+catalogue, tables in the docs.
 
 With `--check` nothing is changed and the exit status tells whether all is up to date.
 """
@@ -13,21 +14,34 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from house import ROOT, environment
 from traitlets.config import Configurable
 
 from jupyter_lcc import config, extension
+from jupyter_lcc.idle.document.model import PolicyDocument
 from jupyter_lcc.web.openapi import describe
 
 OPENAPI = ROOT / "openapi.json"
 TYPES = ROOT / "src" / "api" / "generated.ts"
 DOCS = ROOT / "docs"
+POLICY_SCHEMA = ROOT / "jupyter_lcc" / "idle" / "document" / "policy.schema.json"
 
 
 def openapi() -> str:
     """Describe the table of routes."""
     version = json.loads((ROOT / "package.json").read_text())["version"]
     return json.dumps(describe(extension.ROUTES, version), indent=2, ensure_ascii=False) + "\n"
+
+
+def policy_schema() -> str:
+    """Describe policy documents, for editors and for tools that check one."""
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A policy document of jupyter_lcc",
+        **msgspec.json.schema(PolicyDocument),
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
 
 def configuration(page: str) -> str:
@@ -85,6 +99,7 @@ def stale(check: bool) -> list[str]:
             _write(path, new)
 
     compare(OPENAPI, openapi(), _same_json)
+    compare(POLICY_SCHEMA, policy_schema(), _same_json)
     for page in sorted(DOCS.glob("*.md")):
         compare(page, configuration(_read(page)), _same_text)
     before = _read(TYPES)
