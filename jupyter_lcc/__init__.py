@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from .keeping import keep_alive
+
+__all__ = ["__version__", "keep_alive"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what code uses when it is used, so that `import jupyter_lcc` stays cheap."""
+    if name == "keep_alive":
+        from .keeping import keep_alive
+
+        return keep_alive
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:

@@ -15,8 +15,10 @@ _HERE = "jupyter_lcc.cli"
 _COMMANDS: dict[str, Any] = {
     "status": (f"{_HERE}.status.Status", "What runs, what is idle, and when it stops."),
     "keep": (f"{_HERE}.keep.Keep", "Keep the machine, a kernel or a terminal for a time."),
+    "run": (f"{_HERE}.run.Run", "Run a command, and keep what it runs in until it ends."),
     "why": (f"{_HERE}.why.Why", "Why is something kept, or why was it shut down?"),
     "policy": (f"{_HERE}.policy.PolicyCommand", "Show the limits, or change your own."),
+    "replay": (f"{_HERE}.replay.Replay", "What would other limits have stopped?"),
     "doctor": (f"{_HERE}.doctor.Doctor", "Check that everything is as it should be."),
 }
 

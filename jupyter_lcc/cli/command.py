@@ -8,7 +8,6 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
-from urllib.parse import urlsplit
 
 from jupyter_core.application import JupyterApp
 from jupyter_core.paths import jupyter_runtime_dir
@@ -18,13 +17,11 @@ from .._version import __version__
 from .client import Answer, Client
 from .exits import EXIT_HELP, CliError, Exit
 from .options import sort_options
-from .servers import Server, choose, current_folder, given, running, running_server_at
+from .servers import Server, choose, current_folder, given, running, running_server_at, token_for
 
 __all__ = ["LccCommand"]
 
 T = TypeVar("T")
-
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 _ALIASES: dict[str, Any] = {
     "url": "LccCommand.url",
@@ -133,7 +130,10 @@ class LccCommand(JupyterApp):
     def client(self) -> Client:
         """Find the server and the token for it. Raises CliError where there is none, or where several may be meant."""
         server = self.find_server()
-        return Client(server, self._token_for(server), timeout=self.timeout, context=self._context(server))
+        token = token_for(
+            server, token=self.token or (given(self.url).token if self.url else ""), environment=os.environ
+        )
+        return Client(server, token, timeout=self.timeout, context=self._context(server))
 
     def find_server(self) -> Server:
         """Find the server that is meant."""
@@ -159,15 +159,6 @@ class LccCommand(JupyterApp):
         return "jupyter " + self.name.removeprefix("jupyter-").replace("lcc-", "lcc ")
 
     # -- odds --------------------------------------------------------------------------------------------------
-
-    def _token_for(self, server: Server) -> str:
-        if self.token:
-            return self.token
-        named = given(self.url).token if self.url else ""
-        token = named or server.token or os.environ.get("JUPYTER_TOKEN", "")
-        if not token and (server.pid is not None or urlsplit(server.url).hostname in _LOOPBACK):
-            token = os.environ.get("JUPYTERHUB_API_TOKEN", "")  # the hub's secret, for a server of this machine only
-        return token
 
     def _context(self, server: Server) -> ssl.SSLContext | None:
         if not server.url.startswith("https:"):

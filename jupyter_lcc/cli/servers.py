@@ -17,9 +17,10 @@ import msgspec
 from ..model import Model
 from .exits import CliError, Exit
 
-__all__ = ["Server", "choose", "given", "running", "running_server_at"]
+__all__ = ["Server", "choose", "current_folder", "given", "running", "running_server_at", "token_for"]
 
 _CONNECT_SECONDS = 1.0
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Server(Model, frozen=True, kw_only=True):
@@ -101,6 +102,14 @@ def choose(servers: list[Server], *, port: int, cwd: Path, environment: Mapping[
             return found[0]
     listed = "\n".join(f"  --url {server.url}    {server.root_dir}" for server in servers)
     raise CliError(Exit.USAGE, "Several Jupyter servers are running. Which one is meant?", listed)
+
+
+def token_for(server: Server, *, token: str, environment: Mapping[str, str]) -> str:
+    """Give the token to show to a server: the one a person gave, else the server's own, else the environment's."""
+    token = token or server.token or environment.get("JUPYTER_TOKEN", "")
+    if not token and (server.pid is not None or urlsplit(server.url).hostname in _LOOPBACK):
+        token = environment.get("JUPYTERHUB_API_TOKEN", "")  # the hub's secret, for a server of this machine only
+    return token
 
 
 _HOW_TO_LIST = "`jupyter server list` shows the running servers."
