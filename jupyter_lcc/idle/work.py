@@ -125,7 +125,7 @@ class Meter:
         enough = used >= self._window() * WORK_PERCENT / 100
         if elapsed >= self._window() or (elapsed >= SHORTEST_WINDOW and enough):
             percent = round(100 * used / elapsed, 1)
-            works = known.valid and (percent >= WORK_PERCENT or enough)
+            works = known.valid and percent >= WORK_PERCENT
             known.use = _judge(known.use, known.before.at, percent, busiest, now, works=works)
             known.before, known.valid = new, counts
         elif not known.valid:
