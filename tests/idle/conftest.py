@@ -15,7 +15,7 @@ from jupyter_lcc.idle.model import Decision, DecisionQuery, Target
 from jupyter_lcc.idle.parachute.port import Parachute, PreStop
 from jupyter_lcc.idle.policy import PolicyInput
 from jupyter_lcc.idle.process_table import ProcessTable
-from jupyter_lcc.idle.service import IdleService
+from jupyter_lcc.idle.service import DocumentInForce, IdleService
 from jupyter_lcc.idle.state import StateFiles
 
 from ..fakes import FakeClock, FakeSource, FakeStopper
@@ -40,6 +40,7 @@ class House:
         self.stopper = FakeStopper(available=False, why_not="This machine is a fake one.")
         self.parachute: Parachute | None = None
         self.pre_stop: PreStop | None = None
+        self.document: DocumentInForce | None = None
         self.events: list[dict[str, Any]] = []
         self.processes: dict[int, int] = {}
         self.given = PolicyInput(mode="enforce", mode_source="default", values=dict(LIMITS))
@@ -64,6 +65,7 @@ class House:
             stopper=self.stopper,
             parachute=self.parachute,
             pre_stop=self.pre_stop,
+            document=self.document,
         )
         return self.service
 
