@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from traitlets import Dict, Enum, Integer, List, TraitError, Unicode, validate
+from traitlets import Dict, Enum, Float, Integer, List, TraitError, Unicode, validate
 from traitlets.config import LoggingConfigurable
 
 from .idle.model import Mode
@@ -101,6 +101,14 @@ class LccIdle(LoggingConfigurable):
         "",
         help="Where leases, countdowns and the decision log are kept. Default: `lcc` in Jupyter's data directory, or "
         "below the folder that survives a restart of this machine, where that one doesn't.",
+    ).tag(config=True)
+
+    usd_per_hour = Float(
+        None,
+        allow_none=True,
+        min=0,
+        help="What an hour of this machine costs, in US dollars. Default: the list price of its instance type in "
+        "us-east-1, where that is known; else no cost is shown.",
     ).tag(config=True)
 
     @validate("bounds")

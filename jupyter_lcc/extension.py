@@ -19,6 +19,7 @@ from ._version import __version__
 from .clock import SystemClock
 from .config import LccIdle
 from .idle import handlers as idle_handlers
+from .idle.cost import CostBook
 from .idle.decision_log import DecisionLog
 from .idle.detached import Detached
 from .idle.document.places import find_source, reader_for
@@ -38,6 +39,7 @@ from .idle.parachute.shared_documents import SharedDocuments
 from .idle.parachute.shelf import Shelf
 from .idle.parachute.spool import Spool
 from .idle.policy import PolicyInput
+from .idle.prices import find_price
 from .idle.processes import TableReader, process_started
 from .idle.proof import Proof
 from .idle.service import IdleService
@@ -46,6 +48,7 @@ from .idle.terminals import Terminals
 from .idle.watch import TargetSource
 from .idle.work import window_for
 from .platforms.detect import Machine, choose, is_studio_app, look
+from .platforms.life import machine_life
 from .platforms.model import Platform
 from .platforms.stoppers import StopMachine, stopper_for
 from .web import about
@@ -110,6 +113,13 @@ class LccExtension(ExtensionApp):
             document=document,
             pre_stop=PreStopCommand(config.pre_stop_command, config.pre_stop_timeout_seconds, self.log),
             parachute=parachute,
+            costs=CostBook(
+                lambda: folder / "cost.json",
+                find_price(platform.instance_type, config.usd_per_hour),
+                machine_life(),
+                clock,
+                self.log,
+            ),
         )
         self._monitor = Monitor(self._idle, self.log)
         told = About(

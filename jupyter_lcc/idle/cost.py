@@ -21,8 +21,9 @@ from ..model import Model, Timestamp
 from ..store import CorruptFile, read_json, write_json
 from .model import Cost
 from .prices import Price
+from .state import SavedStop
 
-__all__ = ["CostBook", "Ledger", "Spell", "hours_on", "hours_saved", "take_note"]
+__all__ = ["CostBook", "Ledger", "Spell", "hours_on", "hours_saved", "note_stop", "take_note"]
 
 WINDOW = timedelta(days=30)
 SAVE_EVERY = timedelta(minutes=5)
@@ -97,13 +98,13 @@ class CostBook:
         self._ledger = Ledger()
         self._saved_at: datetime | None = None
 
-    async def start(self, stopped: tuple[str, datetime] | None) -> None:
-        """Take up the ledger. `stopped` is the life whose stop an earlier server asked for, and when."""
+    async def start(self, stop: SavedStop | None) -> None:
+        """Take up the ledger. `stop` is what an earlier server, perhaps of an earlier life, wrote of its stop."""
         if self._price is None:
             return
         self._ledger = await asyncio.to_thread(self._load)
-        if stopped is not None and stopped[0] != self._life:
-            self._ledger = note_stop(self._ledger, stopped[1])
+        if stop is not None and stop.requested_at is not None and stop.life != self._life:
+            self._ledger = note_stop(self._ledger, stop.requested_at)
         await self.note(None)
 
     async def note(self, stopped_at: datetime | None) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from ..clock import Clock
 from ..errors import Forbidden, Invalid, NotFound, OutsideFailure, TooLate
 from ..platforms.model import Stopper
+from .cost import CostBook
 from .decide import Ruling
 from .decision_log import DecisionLog
 from .holders import holders
@@ -20,7 +21,6 @@ from .leases import INSTANCE, HeldLease, LeaseBook
 from .machine import MachineStop
 from .model import (
     ChangePolicy,
-    Cost,
     CreateLease,
     Decision,
     DecisionQuery,
@@ -48,7 +48,7 @@ from .teller import Teller
 from .views import Actor, Views
 from .watch import TargetSource, Watch
 
-__all__ = ["IdleService"]
+__all__ = ["DocumentInForce", "IdleService"]
 
 FRESH = timedelta(seconds=2)
 """A question is answered from the last look if that was not longer ago."""
@@ -106,7 +106,7 @@ class IdleService:
         stopper: Stopper,
         native: NativeIdle | None = None,
         pre_stop: PreStop | None = None,
-        cost_of: Callable[[], Cost | None] = lambda: None,
+        costs: CostBook | None = None,
         chatter: Callable[[], tuple[Evidence, ...]] = tuple,
         problems: tuple[Problem, ...] = (),
         parachute: Parachute | None = None,
@@ -152,7 +152,7 @@ class IdleService:
             wake=self.wake.set,
             log=log,
         )
-        self._cost_of = cost_of
+        self._costs = costs
         self._chatter = chatter
         self._told = problems
         self._changed: set[str] = set()
@@ -175,6 +175,8 @@ class IdleService:
             await self._document.start()
             self._given = self._document.given()
         self._watch.policy = resolve(self._given, self._choices)
+        if self._costs is not None:
+            await self._costs.start(None if state is None else state.machine)
         if state is None:
             return
         now = self._clock.now()
@@ -249,7 +251,7 @@ class IdleService:
         failing = self._watch.problems
         policy, instance = self._watch.policy, self._target(self._watch.instance)
         targets = tuple(self._target(record) for record in self._watch.records.all())
-        machine = self._machine.view(self._cost_of())
+        machine = self._machine.view(None if self._costs is None else self._costs.cost())
         return IdleView(
             taken_at=self._views.now(),
             mode=policy.mode.value,
@@ -424,6 +426,8 @@ class IdleService:
         if await self._parachute.refresh():
             self._teller.emit("changed")
         await self._save()
+        if self._costs is not None:
+            await self._costs.note(self._machine.view(None).stop_requested_at)
 
     async def _reread_choices(self) -> None:
         choices = await asyncio.to_thread(self._files.fresh_choices)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from jupyter_lcc.idle.cost import CostBook, Ledger, hours_on, hours_saved, take_note
 from jupyter_lcc.idle.prices import Price, find_price
+from jupyter_lcc.idle.state import SavedStop
 
 from ..fakes import FakeClock
 
@@ -84,14 +85,14 @@ async def test_it_is_kept_over_the_lives_of_the_machine(tmp_path: Path) -> None:
     stopped_at = clock.wall()
     clock.pass_(7200)  # killed before it could note the stop; the state file knows of it
     book = CostBook(lambda: path, PRICE, "life-2", clock, LOG)
-    await book.start(("life-1", stopped_at))
+    await book.start(SavedStop(life="life-1", requested_at=stopped_at))
     clock.pass_(1800)
     cost = book.cost()
     assert cost is not None
     assert (cost.hours_today, cost.usd_today) == (1.5, 3.0)
     assert (cost.saved_hours, cost.saved_usd) == (2.0, 4.0)
     book = CostBook(lambda: path, PRICE, "life-2", clock, LOG)
-    await book.start(("life-1", stopped_at))
+    await book.start(SavedStop(life="life-1", requested_at=stopped_at))
     again = book.cost()
     assert again == cost, "a restart of the server changes nothing"
 
