@@ -222,10 +222,10 @@ class Proof:
         gpu = self._gpu(rows, devices, claims)
         busy = max((each.utilisation_percent or 0.0 for each in gpu), default=None)
         io, gpu_spell = (self._spells.setdefault((target_id, name), _Spell()) for name in ("io", "gpu"))
-        told = moved.get(target_id)
+        told, low = moved.get(target_id), root.counts and not cpu.works
         if told is not None:
             io.follow(told[0], WORK_BYTES, told[1], now)
-        elif cpu.works or not root.counts:
+        elif not low:
             io.follow(None, WORK_BYTES, now, now)
         gpu_spell.follow(busy if root.counts else None, WORK_GPU_PERCENT, self._looked_at, now)
         works = cpu.works or io.works or gpu_spell.works
@@ -233,7 +233,7 @@ class Proof:
         return Use(
             rows=rows,
             cpu=cpu,
-            io_bytes_per_second=told[0] if told else io.amount if io.works else None,
+            io_bytes_per_second=told[0] if told else self.use_of(target_id).io_bytes_per_second if low else None,
             gpu=gpu,
             works=works,
             since=min((part.since for part in parts if part.works and part.since), default=now) if works else None,

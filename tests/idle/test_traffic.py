@@ -1,0 +1,130 @@
+"""Traffic of real processes: a download over loopback that is written nowhere, a file that is read, and quiet."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from jupyter_lcc.clock import SystemClock
+from jupyter_lcc.idle.lineage import Root
+from jupyter_lcc.idle.processes import TableReader
+from jupyter_lcc.idle.proof import Proof, Use
+from jupyter_lcc.idle.traffic import Sockets, read_sockets
+
+pytestmark = [
+    pytest.mark.timeout(60),
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere traffic is unknown"),
+]
+
+PART = b"x" * 100_000
+
+
+@pytest.fixture
+def trickle() -> Iterator[int]:
+    """Serve about 1 MB a second to whoever connects."""
+    over = threading.Event()
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.settimeout(0.1)
+
+    def send(connection: socket.socket) -> None:
+        with connection:
+            while not over.wait(0.1):
+                try:
+                    connection.sendall(PART)
+                except OSError:
+                    return
+
+    def serve() -> None:
+        with listening:
+            while not over.is_set():
+                try:
+                    sending.append(threading.Thread(target=send, args=(listening.accept()[0],)))
+                except TimeoutError:
+                    continue
+                sending[-1].start()
+
+    sending: list[threading.Thread] = []
+    serving = threading.Thread(target=serve)
+    serving.start()
+    yield listening.getsockname()[1]
+    over.set()
+    for thread in (serving, *sending):
+        thread.join()
+
+
+class Watched:
+    """A child process as a target."""
+
+    def __init__(self, code: str, *arguments: str) -> None:
+        self.process = subprocess.Popen([sys.executable, "-c", code, *arguments])
+        self.ports: frozenset[int] = frozenset()
+
+    def roots(self) -> list[Root]:
+        return [Root(target_id="kernel:k", pid=self.process.pid, ports=self.ports)]
+
+    async def use(self, *, sockets: object = read_sockets) -> Use:
+        """Look for some windows."""
+        proof = Proof(SystemClock(), window=lambda: 0.8, read_sockets=sockets)  # type: ignore[arg-type]
+        proof.family.add(self.roots)
+        table = TableReader()
+        await asyncio.sleep(0.5)  # Python has started
+        for _ in range(9):
+            await proof.measure(table())
+            await asyncio.sleep(0.2)
+        return proof.use_of("kernel:k")
+
+
+@pytest.fixture
+def watch() -> Iterator[type[Watched]]:
+    made: list[Watched] = []
+
+    class Kept(Watched):
+        def __init__(self, code: str, *arguments: str) -> None:
+            super().__init__(code, *arguments)
+            made.append(self)
+
+    yield Kept
+    for each in made:
+        each.process.kill()
+        each.process.wait()
+
+
+DOWNLOAD = (
+    "import socket, sys\ns = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\nwhile s.recv(1 << 16): pass"
+)
+
+
+async def test_a_download_into_memory_is_work(watch: type[Watched], trickle: int) -> None:
+    use = await watch(DOWNLOAD, str(trickle)).use()
+    assert use.works
+    assert not use.cpu.works, "by CPU alone it would not be"
+    assert 500_000 < (use.io_bytes_per_second or 0) < 2_000_000
+    assert any(e.signal == "io_bytes_per_second" and e.means == "work" for e in use.evidence())
+
+
+async def test_a_kernels_own_channels_are_none_and_where_the_system_refuses_the_rest_works(
+    watch: type[Watched], trickle: int
+) -> None:
+    def refused() -> Sockets | None:
+        return None
+
+    kernel, blind = watch(DOWNLOAD, str(trickle)), watch(DOWNLOAD, str(trickle))
+    kernel.ports = frozenset((trickle,))
+    for use in await asyncio.gather(kernel.use(), blind.use(sockets=refused)):
+        assert not use.works
+        assert (use.io_bytes_per_second or 0) < 100_000
+        assert use.cpu.percent is not None
+
+
+async def test_a_file_that_is_read_slowly_is_work_and_quiet_is_not(watch: type[Watched]) -> None:
+    code = "import time\nwhile True:\n  open('/dev/zero', 'rb', 0).read(100_000); time.sleep({})"
+    busy, quiet = await asyncio.gather(watch(code.format(0.1)).use(), watch(code.format(30)).use())
+    assert busy.works
+    assert not busy.cpu.works
+    assert not quiet.works
