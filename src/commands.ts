@@ -3,6 +3,7 @@ import type { CommandRegistry } from '@lumino/commands';
 import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
 import { DisposableSet, type IDisposable } from '@lumino/disposable';
 
+import type { Stopped } from './api/generated';
 import { CommandIDs } from './commandIds';
 import { lifeCycleIcon } from './icons';
 import type { IdleActions } from './idle/actions';
@@ -26,7 +27,8 @@ export interface ICommandsOptions {
 
 const TARGET_ID = {
   type: 'string',
-  description: 'A target: kernel:<uuid>, terminal:<name> or instance. The document in front if left out.'
+  description:
+    'A target: kernel:<uuid>, terminal:<name>, process:<pid> or instance. The document in front if left out.'
 } as const;
 
 /** Register everything the panel can do as commands. */
@@ -123,11 +125,20 @@ export function addCommands(commands: CommandRegistry, options: ICommandsOptions
     commands.addCommand(CommandIDs.shutDown, {
       label: args => {
         const name = nameOfTarget(args);
+        if (args['target_id'] === MACHINE) {
+          return trans.__('Stop This Machine Now');
+        }
         return name === null
           ? trans.__('Shut Down the Kernel or Terminal in Front')
           : trans.__('Shut down %1', name);
       },
-      isEnabled: args => ready() && targetOf(args) !== null && targetOf(args) !== MACHINE,
+      isEnabled: args => {
+        const targetId = targetOf(args);
+        const { view } = model.state;
+        return (
+          ready() && targetId !== null && (targetId !== MACHINE || view?.machine.stop.available === true)
+        );
+      },
       execute: async args => {
         const targetId = targetOf(args);
         if (targetId !== null) {
@@ -176,6 +187,72 @@ export function addCommands(commands: CommandRegistry, options: ICommandsOptions
         open();
       },
       describedBy: { args: { type: 'object', properties: { target_id: TARGET_ID } } }
+    })
+  );
+  owned.add(
+    commands.addCommand(CommandIDs.whoKeeps, {
+      label: trans.__('Who Keeps This Machine On?'),
+      isEnabled: ready,
+      execute: () => {
+        disclosure.set('machine', true);
+        disclosure.set('holders', true);
+        open();
+      },
+      describedBy: { args: { type: 'object', properties: {} } }
+    })
+  );
+  owned.add(
+    commands.addCommand(CommandIDs.showTarget, {
+      label: args => {
+        const name = nameOfTarget(args);
+        return name === null ? trans.__('Show in the Life Cycle Panel') : trans.__('Show %1', name);
+      },
+      isEnabled: args => ready() && model.find(targetOf(args) ?? '') !== null,
+      execute: args => {
+        const targetId = targetOf(args);
+        if (targetId !== null) {
+          disclosure.set(targetId === MACHINE ? 'machine' : 'targets', true);
+          open();
+          disclosure.point(targetId);
+        }
+      },
+      describedBy: { args: { type: 'object', properties: { target_id: TARGET_ID } } }
+    })
+  );
+  const stoppedOf = (args: ReadonlyPartialJSONObject): readonly Stopped[] =>
+    model.state.unseen.filter(
+      stopped =>
+        actions.reopenable(stopped).length > 0 &&
+        (args['stopped_id'] === undefined || args['stopped_id'] === stopped.id)
+    );
+  owned.add(
+    commands.addCommand(CommandIDs.reopen, {
+      label: args =>
+        args['stopped_id'] === undefined
+          ? trans.__('Reopen All That Was Shut Down')
+          : trans.__('Reopen What Was Shut Down'),
+      caption: trans.__('Open the notebooks again and start their kernels'),
+      isEnabled: args => stoppedOf(args).length > 0,
+      execute: args => actions.reopen(stoppedOf(args)),
+      describedBy: {
+        args: {
+          type: 'object',
+          properties: {
+            stopped_id: {
+              type: 'string',
+              description: 'Which shutdown; all nobody has read about if left out.'
+            }
+          }
+        }
+      }
+    })
+  );
+  owned.add(
+    commands.addCommand(CommandIDs.dismissStopped, {
+      label: trans.__('Dismiss What Was Shut Down'),
+      isEnabled: () => model.state.unseen.length > 0,
+      execute: () => actions.dismiss(),
+      describedBy: { args: { type: 'object', properties: {} } }
     })
   );
   owned.add(

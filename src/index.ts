@@ -20,6 +20,7 @@ import { jupyterNotices } from './idle/notices';
 import { PANEL_ID, PanelWidget } from './idle/panelWidget';
 import { PresenceReporter } from './idle/presence';
 import { WorkSaver } from './idle/saving';
+import { ResumeTeller } from './idle/resumeTeller';
 import { StatusItem } from './idle/statusItem';
 import { StopTeller } from './idle/stopTeller';
 import { MACHINE } from './idle/targets';
@@ -42,6 +43,7 @@ const core: JupyterFrontEndPlugin<ILcc> = {
     registry: ISettingRegistry | null
   ): ILcc => {
     const client = new LccClient(app.serviceManager.serverSettings);
+    const events = new IdleEvents(app.serviceManager.events);
     const model = new IdleModel(client, VERSION);
     const speech = new Speech(loadMessages(translator), localeOf(translator), () => model.skewMs);
     const documents = new OpenDocuments(app.shell);
@@ -58,9 +60,10 @@ const core: JupyterFrontEndPlugin<ILcc> = {
         loaded.changed.connect(read, model);
       })
       .catch(reason => console.warn('jupyter-lcc: the settings can’t be read, the defaults hold', reason));
-    void app.started.then(() => new Freshness(model, new IdleEvents(app.serviceManager.events)));
+    void app.started.then(() => new Freshness(model, events));
     return {
       client,
+      events,
       model,
       speech,
       documents,
@@ -87,8 +90,10 @@ const commands: JupyterFrontEndPlugin<void> = {
   ): void => {
     addCommands(app.commands, { ...lcc, shell: app.shell });
     const category = loadMessages(translator).__('Life cycle');
-    const { shutDownAll, ...others } = CommandIDs;
+    const { shutDownAll, shutDown, ...others } = CommandIDs;
     Object.values(others).forEach(command => palette?.addItem({ command, category }));
+    palette?.addItem({ command: shutDown, category });
+    palette?.addItem({ command: shutDown, category, args: { target_id: MACHINE } });
     for (const kind of ['kernel', 'terminal']) {
       palette?.addItem({ command: shutDownAll, category, args: { kind } });
     }
@@ -141,23 +146,43 @@ const warnings: JupyterFrontEndPlugin<void> = {
   description: 'Warns before a shutdown, tells of it afterwards, and tells the server that a person is here.',
   autoStart: true,
   requires: [ILcc],
-  activate: (_: JupyterFrontEnd, lcc: ILcc): void => {
-    const { client, documents, model } = lcc;
-    const saver = new WorkSaver(
-      targetId => documents.unsaved(targetId),
-      () => shown.update()
-    );
+  activate: (app: JupyterFrontEnd, lcc: ILcc): void => {
+    const { actions, client, documents, events, model, speech } = lcc;
+    const saver = new WorkSaver({
+      documentsOf: targetId => documents.of(targetId),
+      report: report => client.reportSave(report),
+      failureChanged: () => shown.update(),
+      words: {
+        readOnly: speech.trans.__('It is read-only.'),
+        tooLong: speech.trans.__('Saving takes long, or waits for an answer.')
+      }
+    });
+    events.received.connect((_, { kind, targetId }) => {
+      if (kind === 'save' && targetId !== null) {
+        void saver.asked(targetId);
+      }
+    });
     const shown = new Warnings({
       ...lcc,
       saver,
       titleMark: new TitleMark(),
       shutDown: targetId => lcc.actions.shutDown(targetId)
     });
-    new StopTeller(model, lcc.speech, lcc.board, () => lcc.settings().notifications);
+    new StopTeller(model, speech, lcc.board, () => lcc.settings().notifications);
+    new ResumeTeller({
+      model,
+      speech,
+      board: lcc.board,
+      isOn: () => lcc.settings().notifications,
+      isHidden: () => document.hidden,
+      canReopen: stopped => actions.reopenable(stopped).length > 0,
+      show: () => app.shell.activateById(PANEL_ID),
+      reopen: stopped => void actions.reopen(stopped)
+    });
     new PresenceReporter({
       document,
       targetAt: node => documents.at(node),
-      isWarned: targetId => targetId !== MACHINE && shown.isWarned(targetId),
+      isWarned: targetId => shown.isWarned(targetId),
       report: targetIds => client.presence({ target_ids: targetIds })
     });
   }

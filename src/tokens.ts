@@ -1,6 +1,7 @@
 import { Token } from '@lumino/coreutils';
 
 import type { LccClient } from './api/client';
+import type { IdleEvents } from './api/events';
 import type { IdleActions } from './idle/actions';
 import type { Announcer } from './idle/announcer';
 import type { Disclosure } from './idle/disclosure';
@@ -13,6 +14,7 @@ import type { ILccSettings } from './settings';
 /** The parts our plugins share. */
 export interface ILcc {
   readonly client: LccClient;
+  readonly events: IdleEvents;
   readonly model: IdleModel;
   readonly actions: IdleActions;
   readonly announcer: Announcer;

@@ -1,6 +1,16 @@
 import { nullTranslator } from '@jupyterlab/translation';
 
-import type { About, Decision, DurationSetting, IdleView, Lease, Machine, Policy, Target } from '../api/generated';
+import type {
+  About,
+  Decision,
+  DurationSetting,
+  IdleView,
+  Lease,
+  Machine,
+  Policy,
+  Stopped,
+  Target
+} from '../api/generated';
 import type { IdleClient } from '../idle/model';
 import type { INotice, INoticeBoard } from '../idle/notices';
 import { Speech } from '../idle/words';
@@ -92,6 +102,27 @@ export function aDecision(change: Partial<Decision> = {}): Decision {
   };
 }
 
+export function aStopped(change: Partial<Stopped> = {}): Stopped {
+  return {
+    id: 's1',
+    target_id: 'kernel:k1',
+    kind: 'kernel',
+    name: 'train.ipynb',
+    stopped_at: at(-3600),
+    reason: 'idle',
+    idle_seconds: 3600,
+    limit_seconds: 3600,
+    limit_source: 'default',
+    limit_rule: null,
+    kernel_name: 'python3',
+    documents: [
+      { path: 'work/train.ipynb', type: 'notebook', result: 'saved', message: null, output_path: null }
+    ],
+    manifest: null,
+    ...change
+  };
+}
+
 export function aSetting(value: number, change: Partial<DurationSetting> = {}): DurationSetting {
   return { value, source: 'default', min: 60, max: null, locked: false, rule: null, ...change };
 }
@@ -161,10 +192,11 @@ type Fakes = {
   [name in keyof IdleClient]: jest.Mock<ReturnType<IdleClient[name]>, Parameters<IdleClient[name]>>;
 };
 
-/** A fake of the server: `view` and `stopped` are what it answers next. */
+/** A fake of the server: `view`, `log` and `unseen` are what it answers next. */
 export class FakeServer {
   view: IdleView = aView();
   log: Decision[] = [];
+  unseen: Stopped[] = [];
 
   readonly client: Fakes = {
     about: jest.fn(async () => ABOUT),
@@ -173,7 +205,9 @@ export class FakeServer {
     keep: jest.fn(async body => aLease({ target_id: body.target_id, granted_seconds: body.seconds })),
     endLease: jest.fn(async _id => undefined),
     shutDown: jest.fn(async _id => undefined),
-    changePolicy: jest.fn(async _body => this.view.policy)
+    changePolicy: jest.fn(async _body => this.view.policy),
+    stopped: jest.fn(async () => ({ stopped: this.unseen })),
+    dismissStopped: jest.fn(async _body => undefined)
   };
 }
 

@@ -7,13 +7,16 @@ import type {
   ChangePolicy,
   CreateLease,
   DecisionList,
+  DismissStopped,
   IdleView,
   Lease,
   operations,
   paths,
   Policy,
   Presence,
-  ProblemBody
+  ProblemBody,
+  SaveReport,
+  StoppedList
 } from './generated';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -58,6 +61,21 @@ export class LccClient {
   /** A person's own "stop now". */
   shutDown(targetId: string): Promise<void> {
     return this._call('POST', '/lcc/idle/targets/{target_id}/shutdown', { pieces: { target_id: targetId } });
+  }
+
+  /** What was shut down since somebody last read about it, the newest first. */
+  stopped(): Promise<StoppedList> {
+    return this._call('GET', '/lcc/idle/stopped', { quiet: true });
+  }
+
+  /** A person has read about these. */
+  dismissStopped(body: DismissStopped): Promise<void> {
+    return this._call('POST', '/lcc/idle/stopped/dismiss', { body });
+  }
+
+  /** What became of an open document of a target that is about to be shut down. */
+  reportSave(body: SaveReport): Promise<void> {
+    return this._call('POST', '/lcc/idle/saves', { body });
   }
 
   /** Choose limits within the bounds. */

@@ -7,7 +7,7 @@ import type { Decision } from './generated';
 /** The schema of the server's events on idle shutdown (jupyter_lcc/web/event_schemas). */
 export const IDLE_EVENT = 'https://schema.jupyter.org/jupyter_lcc/idle/v1';
 
-const KINDS = ['changed', 'warning', 'shut_down', 'shutdown_failed', 'policy'] as const;
+const KINDS = ['changed', 'warning', 'shut_down', 'shutdown_failed', 'policy', 'save'] as const;
 
 /**
  * One event: which kind of news there is. What is new is asked for by REST, so nothing else is read here.

@@ -305,7 +305,7 @@ export interface components {
             /** Format: date-time */
             at: string;
             /** @enum {unknown} */
-            change: "appeared" | "gone" | "lease_ended" | "lease_granted" | "policy" | "put_off" | "shut_down" | "shutdown_failed" | "state" | "stop_failed" | "stop_requested" | "unsaved" | "verdict";
+            change: "activity" | "appeared" | "gone" | "lease_ended" | "lease_granted" | "policy" | "put_off" | "server_ended" | "shut_down" | "shutdown_failed" | "slept" | "state" | "stop_failed" | "stop_requested" | "unsaved" | "verdict";
             /** @default null */
             error: string | null;
             evidence: components["schemas"]["Evidence"][];

@@ -2,11 +2,12 @@ import { Dialog, showDialog } from '@jupyterlab/apputils';
 import type { CommandRegistry } from '@lumino/commands';
 
 import { asLccError } from '../api/errors';
-import type { Target } from '../api/generated';
+import type { Stopped, Target } from '../api/generated';
 import type { Announcer } from './announcer';
 import type { OpenDocuments } from './documents';
 import type { IdleModel } from './model';
 import type { INoticeBoard } from './notices';
+import { MACHINE } from './targets';
 import { errorOf, grantedOf, nameOf, type Speech } from './words';
 
 const SHOWN_MS = 6000;
@@ -84,6 +85,41 @@ export class IdleActions {
     );
   }
 
+  /** The documents of a shutdown that can be opened again. */
+  reopenable(stopped: Stopped): readonly string[] {
+    const canOpen = this._commands.hasCommand('docmanager:open');
+    return canOpen ? stopped.documents.filter(({ type }) => type !== 'console').map(({ path }) => path) : [];
+  }
+
+  /** Open what was shut down again, with its kernel. What fails is told, and the others are opened all the same. */
+  async reopen(all: readonly Stopped[]): Promise<void> {
+    // The newest is opened last, so that it is in front.
+    for (const stopped of [...all].reverse()) {
+      for (const path of this.reopenable(stopped)) {
+        await this._try(async () => {
+          const { target_id: targetId, kernel_name: name } = stopped;
+          if (!(await this._documents.revive(path, targetId, name))) {
+            await this._commands.execute(
+              'docmanager:open',
+              name === null ? { path } : { path, kernel: { name } }
+            );
+          }
+        });
+      }
+    }
+  }
+
+  /** Open a file, e.g. output that was kept. */
+  async openPath(path: string): Promise<void> {
+    await this._try(() => this._commands.execute('docmanager:open', { path }));
+  }
+
+  /** Put the card of what was shut down away, in every page. */
+  dismiss(): Promise<boolean> {
+    const ids = this._model.state.unseen.map(({ id }) => id);
+    return ids.length > 0 ? this._try(() => this._model.dismiss(ids)) : Promise.resolve(false);
+  }
+
   /** Bring the notebook or terminal of a target to the front, or open it. */
   async open(target: Target): Promise<void> {
     if (this._documents.activate(target.id)) {
@@ -109,6 +145,9 @@ export class IdleActions {
     const { trans } = this._speech;
     const name = nameOf(this._speech, target);
     const title = trans.__('Shut down %1?', name);
+    if (target.id === MACHINE) {
+      return this._confirmStop();
+    }
     if (target.state === 'working') {
       return this._confirm(title, trans.__('It is working. What it does now is lost.'));
     }
@@ -123,15 +162,34 @@ export class IdleActions {
     return true;
   }
 
-  private async _confirm(title: string, body: string): Promise<boolean> {
+  private _confirmStop(): Promise<boolean> {
+    const { trans } = this._speech;
+    const targets = this._model.state.view?.targets ?? [];
+    const works = targets.filter(({ state }) => state === 'working');
+    const unsaved = this._documents.unsaved(MACHINE).length;
+    const body = [
+      works.length > 0
+        ? trans._n(
+            '%1 kernel, terminal or job works. What it does now is lost.',
+            '%1 kernels, terminals or jobs work. What they do now is lost.',
+            works.length
+          )
+        : trans.__('Everything that runs on it ends.'),
+      unsaved > 0 ? trans.__('Open documents are saved first.') : ''
+    ];
+    return this._confirm(trans.__('Stop this machine now?'), body.join(' ').trim(), trans.__('Stop'));
+  }
+
+  private async _confirm(
+    title: string,
+    body: string,
+    does: string = this._speech.trans.__('Shut down')
+  ): Promise<boolean> {
     const { trans } = this._speech;
     const result = await showDialog({
       title,
       body,
-      buttons: [
-        Dialog.cancelButton({ label: trans.__('Cancel') }),
-        Dialog.warnButton({ label: trans.__('Shut down') })
-      ]
+      buttons: [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.warnButton({ label: does })]
     });
     return result.button.accept;
   }

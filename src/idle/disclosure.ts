@@ -2,7 +2,8 @@ import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 /** The parts of the panel that open and close. */
-export type Part = 'machine' | 'targets' | 'stopped' | 'limits' | `why:${string}`;
+export type Part =
+  'machine' | 'targets' | 'stopped' | 'limits' | 'holders' | `lost:${string}` | `why:${string}`;
 
 const OPEN_AT_FIRST: readonly Part[] = ['machine', 'targets', 'stopped'];
 
@@ -35,6 +36,22 @@ export class Disclosure implements IDisposable {
     this.set(part, !this.isOpen(part));
   }
 
+  /** Ask for the keyboard to be put on a target's row, once it is there. */
+  point(targetId: string): void {
+    this._pointed = targetId;
+    this._changed.emit();
+  }
+
+  /** The target that was asked for, or null. */
+  get pointed(): string | null {
+    return this._pointed;
+  }
+
+  /** The keyboard is there. */
+  takePointed(): void {
+    this._pointed = null;
+  }
+
   dispose(): void {
     if (!this._isDisposed) {
       this._isDisposed = true;
@@ -43,6 +60,7 @@ export class Disclosure implements IDisposable {
   }
 
   private _isDisposed = false;
+  private _pointed: string | null = null;
   private readonly _open = new Set<Part>(OPEN_AT_FIRST);
   private readonly _changed = new Signal<this, void>(this);
 }

@@ -1,9 +1,13 @@
 import type { JupyterFrontEnd } from '@jupyterlab/application';
 import type { Widget } from '@lumino/widgets';
 
+import { MACHINE } from './targets';
+
 /** What we need of an open document: is it unsaved, and can it be saved? */
 export interface ISavable {
   readonly path: string;
+  /** The path without the drive of a contents provider, as the server's sessions have it. */
+  readonly localPath?: string;
   readonly model: { readonly dirty: boolean; readonly readOnly: boolean } | null;
   save(): Promise<void>;
 }
@@ -19,6 +23,7 @@ interface ILoose {
 
 interface ISessionContext {
   readonly session?: { readonly kernel?: { readonly id?: string } | null } | null;
+  changeKernel?(model: { name: string }): Promise<unknown>;
 }
 
 /**
@@ -59,18 +64,43 @@ export class OpenDocuments {
     return widgetIsTerminal(widget) && typeof name === 'string' ? `terminal:${name}` : null;
   }
 
-  /** The documents with unsaved changes that use a target. */
-  unsaved(targetId: string): ISavable[] {
-    const found: ISavable[] = [];
+  /** The documents that use a target; with the machine, all that are open. */
+  of(targetId: string): ISavable[] {
+    const found = new Set<ISavable>();
     for (const widget of this._all()) {
       const context = loose(widget).context;
-      if (context && this.targetOf(widget) === targetId && isSavable(context) && context.model?.dirty) {
-        if (!context.model.readOnly && !found.includes(context)) {
-          found.push(context);
-        }
+      if (context && isSavable(context) && (targetId === MACHINE || this.targetOf(widget) === targetId)) {
+        found.add(context);
       }
     }
-    return found;
+    return [...found];
+  }
+
+  /** The documents with unsaved changes that use a target and can be saved. */
+  unsaved(targetId: string): ISavable[] {
+    return this.of(targetId).filter(({ model }) => model?.dirty && !model.readOnly);
+  }
+
+  /**
+   * Bring an open document to the front and give it a kernel again, if it has lost the one of this target; false
+   * if it isn't open. Rejects if the kernel doesn't start.
+   */
+  async revive(path: string, targetId: string, kernelName: string | null): Promise<boolean> {
+    for (const widget of this._all()) {
+      const { context, sessionContext } = loose(widget);
+      const its = sessionContext ?? context?.sessionContext;
+      if (!its || !context || !isSavable(context) || localPathOf(context) !== path) {
+        continue;
+      }
+      this._shell.activateById(widget.id);
+      const kernelId = its.session?.kernel?.id;
+      const isGone = kernelId === undefined || `kernel:${kernelId}` === targetId;
+      if (isGone && kernelName !== null) {
+        await its.changeKernel?.({ name: kernelName });
+      }
+      return true;
+    }
+    return false;
   }
 
   /** Bring an open document of a target to the front; false if none is open. */
@@ -111,6 +141,11 @@ function kernelOf(widget: Widget): string | null {
   const { context, sessionContext, console: panel } = loose(widget);
   const found = [sessionContext, context?.sessionContext, panel?.sessionContext];
   return found.map(each => each?.session?.kernel?.id).find(id => typeof id === 'string') ?? null;
+}
+
+/** Its path as the server's sessions have it. */
+export function localPathOf(context: ISavable): string {
+  return context.localPath ?? context.path;
 }
 
 function pathOf(widget: Widget): string | null {

@@ -18,13 +18,11 @@ const BACKOFF_MAX_MS = 300_000;
 
 /**
  * Keep a model fresh: by events, and slowly by polling as the safety net.
- *
- * Owns the events it is given.
  */
 export class Freshness implements IDisposable {
   constructor(
     private readonly _model: IdleModel,
-    events: IdleEvents
+    private readonly _events: IdleEvents
   ) {
     const poll = new Poll({
       auto: false,
@@ -43,8 +41,7 @@ export class Freshness implements IDisposable {
     this._debouncer = debouncer;
     this._owned.add(poll);
     this._owned.add(debouncer);
-    this._owned.add(events);
-    events.received.connect(this._onEvent, this);
+    this._events.received.connect(this._onEvent, this);
     this._model.stateChanged.connect(this._onState, this);
     document.addEventListener('visibilitychange', this._onVisible);
     void poll.start();
@@ -58,6 +55,7 @@ export class Freshness implements IDisposable {
   dispose(): void {
     document.removeEventListener('visibilitychange', this._onVisible);
     this._model.stateChanged.disconnect(this._onState, this);
+    this._events.received.disconnect(this._onEvent, this);
     clearTimeout(this._settling);
     this._owned.dispose();
   }
@@ -80,6 +78,9 @@ export class Freshness implements IDisposable {
   }
 
   private _onEvent(_: IdleEvents, event: IIdleEvent): void {
+    if (event.kind === 'save') {
+      return; // a request, not news
+    }
     if (event.kind === 'warning') {
       void this._model.refresh();
     } else {

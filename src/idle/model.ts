@@ -3,20 +3,47 @@ import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { LccClient } from '../api/client';
 import { asLccError, LccError } from '../api/errors';
-import type { About, ChangePolicy, Decision, IdleView, Lease, Target } from '../api/generated';
+import type { About, ChangePolicy, Decision, IdleView, Lease, Stopped, Target } from '../api/generated';
 import { sameVersion } from './versions';
 
 /** The version of the wire contract this panel speaks. */
 export const API_VERSION = 1;
 
-/** How many lines of the decision log are searched for shutdowns, and how many of those are shown. */
+/** How many lines of the decision log are searched for what a person wants to know of, and how many are shown. */
 const LOG_LINES = 200;
-const SHOWN_STOPS = 5;
+const SHOWN_LINES = 5;
+
+/** What a person wants to know of afterwards. */
+const TOLD: ReadonlySet<string> = new Set<Decision['change']>([
+  'shut_down',
+  'shutdown_failed',
+  'put_off',
+  'unsaved',
+  'stop_requested',
+  'stop_failed',
+  'slept'
+]);
+
+const NO_MACHINE: IdleView['machine'] = {
+  stop: { means: 'none', available: false, why_not: null },
+  stop_requested_at: null,
+  stop_error: null,
+  retry_at: null,
+  cost: null
+};
 
 /** What the model asks the server; a test gives its own. */
 export type IdleClient = Pick<
   LccClient,
-  'about' | 'idle' | 'decisions' | 'keep' | 'endLease' | 'shutDown' | 'changePolicy'
+  | 'about'
+  | 'idle'
+  | 'decisions'
+  | 'keep'
+  | 'endLease'
+  | 'shutDown'
+  | 'changePolicy'
+  | 'stopped'
+  | 'dismissStopped'
 >;
 
 /**
@@ -34,7 +61,10 @@ export interface IIdleState {
   readonly phase: Phase;
   readonly about: About | null;
   readonly view: IdleView | null;
-  readonly stopped: readonly Decision[];
+  /** What happened lately, from the decision log, the newest first. */
+  readonly happened: readonly Decision[];
+  /** The shutdowns nobody has read about yet, the newest first. */
+  readonly unseen: readonly Stopped[];
   readonly error: LccError | null;
   /** The ids of targets and leases with a request under way. */
   readonly pending: ReadonlySet<string>;
@@ -122,6 +152,11 @@ export class IdleModel implements IDisposable {
     return this._change(targetId, () => this._client.shutDown(targetId));
   }
 
+  /** A person has read about all that was shut down. Rejects with `LccError`. */
+  async dismiss(ids: readonly string[]): Promise<void> {
+    await this._change('unseen', () => this._client.dismissStopped({ ids: [...ids] }));
+  }
+
   /** Choose limits. Rejects with `LccError`, whose detail says the bounds. */
   async setPolicy(wanted: ChangePolicy): Promise<void> {
     await this._change('policy', () => this._client.changePolicy(wanted));
@@ -142,9 +177,10 @@ export class IdleModel implements IDisposable {
         this._set({ phase: 'incompatible', about, view: null, error: null });
         return;
       }
-      const [view, log] = await Promise.all([this._client.idle(), this._readLog()]);
+      const [view, log] = await Promise.all([this._client.idle().then(complete), this._readLog()]);
+      const unseen = view.stopped_unseen > 0 ? await this._readUnseen() : [];
       this._skewMs = Date.parse(view.taken_at) - this._now();
-      this._set({ phase: 'ready', about, view, stopped: stopsOf(log), error: null });
+      this._set({ phase: 'ready', about, view, happened: toldOf(log), unseen, error: null });
     } catch (reason) {
       this._set({ phase: 'failed', error: asLccError(reason) });
     }
@@ -156,7 +192,15 @@ export class IdleModel implements IDisposable {
       return decisions;
     } catch {
       // The log is told of in the view's monitor; without it all else still works.
-      return this._state.stopped;
+      return this._state.happened;
+    }
+  }
+
+  private async _readUnseen(): Promise<readonly Stopped[]> {
+    try {
+      return (await this._client.stopped()).stopped;
+    } catch {
+      return this._state.unseen;
     }
   }
 
@@ -184,7 +228,8 @@ export class IdleModel implements IDisposable {
     phase: 'loading',
     about: null,
     view: null,
-    stopped: [],
+    happened: [],
+    unseen: [],
     error: null,
     pending: new Set()
   };
@@ -195,8 +240,18 @@ export class IdleModel implements IDisposable {
   private readonly _stateChanged = new Signal<this, void>(this);
 }
 
-function stopsOf(log: readonly Decision[]): readonly Decision[] {
-  return log
-    .filter(({ change }) => change === 'shut_down' || change === 'shutdown_failed')
-    .slice(0, SHOWN_STOPS);
+function toldOf(log: readonly Decision[]): readonly Decision[] {
+  return log.filter(({ change }) => TOLD.has(change)).slice(0, SHOWN_LINES);
+}
+
+/** Fill in what a server that wasn't restarted since an upgrade doesn't tell yet. */
+function complete(
+  view: Partial<IdleView> & Omit<IdleView, 'machine' | 'keeps_on' | 'stopped_unseen'>
+): IdleView {
+  return {
+    ...view,
+    machine: view.machine ?? NO_MACHINE,
+    keeps_on: view.keeps_on ?? [],
+    stopped_unseen: view.stopped_unseen ?? 0
+  };
 }

@@ -1,11 +1,12 @@
 import type { LccError } from '../api/errors';
-import type { ChangePolicy, DurationSetting, Policy } from '../api/generated';
+import type { ChangePolicy, DurationSetting, IdleView, Policy } from '../api/generated';
 
 /** The limits a person chooses in the panel, in the order they are shown. */
 export const FIELDS = [
   'kernel_timeout_seconds',
   'terminal_timeout_seconds',
   'waiting_timeout_seconds',
+  'instance_timeout_seconds',
   'warn_seconds'
 ] as const;
 
@@ -32,8 +33,14 @@ export function draftsOf(policy: Policy): Drafts {
     kernel_timeout_seconds: draftOf(policy.kernel_timeout_seconds),
     terminal_timeout_seconds: draftOf(policy.terminal_timeout_seconds),
     waiting_timeout_seconds: draftOf(policy.waiting_timeout_seconds),
+    instance_timeout_seconds: draftOf(policy.instance_timeout_seconds),
     warn_seconds: draftOf(policy.warn_seconds)
   };
+}
+
+/** The limits that can do anything here: the machine's own only where it can be stopped. */
+export function fieldsOf({ machine }: IdleView): readonly Field[] {
+  return FIELDS.filter(field => field !== 'instance_timeout_seconds' || machine.stop.available);
 }
 
 /** May a person choose "never"? Only a limit, and only where the administrator set no upper bound. */

@@ -3,11 +3,19 @@ import type { IDisposable } from '@lumino/disposable';
 import type { Decision } from '../api/generated';
 import type { IdleModel } from './model';
 import type { INoticeBoard } from './notices';
-import { stoppedBecause, type Speech } from './words';
+import { happenedOf, type Speech } from './words';
 
 const SHOWN_MS = 10_000;
 
-/** Tells in every open page what the monitor shut down, and why. What a person asked for isn't news to them. */
+/** What somebody has to see to; it stays until it is closed. */
+const BAD: ReadonlySet<string> = new Set<Decision['change']>([
+  'shutdown_failed',
+  'put_off',
+  'unsaved',
+  'stop_failed'
+]);
+
+/** Tells in every open page what the monitor did, and why. What a person asked for isn't news to them. */
 export class StopTeller implements IDisposable {
   constructor(
     private readonly _model: IdleModel,
@@ -29,23 +37,25 @@ export class StopTeller implements IDisposable {
   }
 
   private _update(): void {
-    const { phase, stopped } = this._model.state;
+    const { phase, happened } = this._model.state;
     if (phase !== 'ready') {
       return;
     }
-    const news = stopped.filter(decision => !this._told.has(keyOf(decision)));
+    const news = happened.filter(decision => !this._told.has(keyOf(decision)));
     const isFirst = this._told.size === 0 && !this._hasLooked;
     this._hasLooked = true;
-    this._told = new Set(stopped.map(keyOf));
+    this._told = new Set(happened.map(keyOf));
     if (isFirst || !this._isOn()) {
       return; // what was shut down before this page was opened stands in the panel
     }
     for (const decision of news) {
-      if (decision.actor === 'monitor') {
+      const isNews = decision.actor === 'monitor' || decision.change === 'unsaved';
+      if (isNews && decision.change !== 'slept') {
+        const isBad = BAD.has(decision.change);
         this._board.show({
-          message: stoppedBecause(this._speech, decision, this._model.now()),
-          type: decision.change === 'shutdown_failed' ? 'error' : 'info',
-          autoClose: decision.change === 'shutdown_failed' ? false : SHOWN_MS
+          message: happenedOf(this._speech, decision, this._model.now()),
+          type: isBad ? 'error' : 'info',
+          autoClose: isBad ? false : SHOWN_MS
         });
       }
     }

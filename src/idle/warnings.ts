@@ -1,11 +1,12 @@
 import type { IDisposable } from '@lumino/disposable';
 
-import type { Lease, Target } from '../api/generated';
+import type { IdleView, Lease, Target } from '../api/generated';
 import type { ILccSettings } from '../settings';
 import type { Announcer } from './announcer';
 import type { IdleModel } from './model';
 import type { INoticeAction, INoticeBoard } from './notices';
 import type { WorkSaver } from './saving';
+import { MACHINE } from './targets';
 import type { TitleMark } from './titleMark';
 import { errorOf, grantedOf, manyWarnedOf, secondsUntil, warningOf, type Speech } from './words';
 import { asLccError } from '../api/errors';
@@ -98,7 +99,7 @@ export class Warnings implements IDisposable {
     if (!view || view.mode !== 'enforce') {
       return [];
     }
-    return view.targets
+    return [...view.targets, ...machineOf(view)]
       .filter(({ verdict, shutting_down }) => verdict === 'warn' && !shutting_down)
       .sort((a, b) => Date.parse(a.stops_at ?? '9999') - Date.parse(b.stops_at ?? '9999'));
   }
@@ -106,11 +107,12 @@ export class Warnings implements IDisposable {
   private _reconcile(warned: readonly Target[], now: Date): void {
     const { board, settings, announcer } = this._options;
     const groups = new Map<string, readonly Target[]>();
-    if (warned.length > MOST_NOTICES) {
-      groups.set(TOGETHER, warned);
-    } else {
-      warned.forEach(target => groups.set(target.id, [target]));
+    const small = warned.filter(({ id }) => id !== MACHINE);
+    const alone = small.length > MOST_NOTICES ? warned.filter(({ id }) => id === MACHINE) : warned;
+    if (alone !== warned) {
+      groups.set(TOGETHER, small);
     }
+    alone.forEach(target => groups.set(target.id, [target]));
     const shown = new Set<string>();
     for (const [key, card] of [...this._cards]) {
       if (card.phase === 'open' && board.has(card.noticeId)) {
@@ -193,7 +195,7 @@ export class Warnings implements IDisposable {
       return [keep];
     }
     const stop: INoticeAction = {
-      label: trans.__('Shut down now'),
+      label: only.id === MACHINE ? trans.__('Stop now') : trans.__('Shut down now'),
       kind: 'warn',
       run: () => void this._settle(key, async () => ((await shutDown(only.id)) ? '' : null))
     };
@@ -261,6 +263,11 @@ export class Warnings implements IDisposable {
   private readonly _known = new Map<string, number>();
   private _timer: ReturnType<typeof setInterval> | null = null;
   private _isDisposed = false;
+}
+
+/** The machine, unless its stop was asked for: then it is too late. */
+function machineOf(view: IdleView): Target[] {
+  return view.machine.stop_requested_at === null ? [view.instance] : [];
 }
 
 /** The moment a warning belongs to. */

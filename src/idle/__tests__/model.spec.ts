@@ -73,7 +73,7 @@ describe('IdleModel', () => {
     ];
     const model = modelOf(server);
     await model.refresh();
-    expect(model.state.stopped.map(({ target_id: id }) => id)).toEqual(
+    expect(model.state.happened.map(({ target_id: id }) => id)).toEqual(
       [1, 2, 3, 4, 5].map(n => `kernel:${n}`)
     );
   });

@@ -4,7 +4,7 @@ import { createRoot, type Root } from 'react-dom/client';
 import { aPolicy, aSetting, speechInEnglish } from '../../__tests__/fakes';
 import { LccError } from '../../api/errors';
 import type { ChangePolicy, Policy } from '../../api/generated';
-import { changesOf, draftsOf, resetOf, secondsOf } from '../policyDraft';
+import { changesOf, draftsOf, FIELDS, resetOf, secondsOf } from '../policyDraft';
 import { PolicyForm } from '../views/policyForm';
 
 describe('policyDraft', () => {
@@ -25,6 +25,7 @@ describe('policyDraft', () => {
       kernel_timeout_seconds: { amount: '1', unit: 'h', never: false },
       terminal_timeout_seconds: { amount: '1', unit: 'h', never: false },
       waiting_timeout_seconds: { amount: '', unit: 'min', never: true },
+      instance_timeout_seconds: { amount: '2', unit: 'h', never: false },
       warn_seconds: { amount: '90', unit: 's', never: false }
     });
   });
@@ -63,7 +64,9 @@ describe('PolicyForm', () => {
   });
 
   const show = (policy: Policy, onSave: (changes: ChangePolicy) => Promise<void>): void => {
-    React.act(() => root.render(<PolicyForm policy={policy} speech={speechInEnglish()} onSave={onSave} />));
+    React.act(() =>
+      root.render(<PolicyForm policy={policy} fields={FIELDS} speech={speechInEnglish()} onSave={onSave} />)
+    );
   };
   const field = (title: string): HTMLFieldSetElement => {
     const found = [...host.querySelectorAll('fieldset')].find(each => each.textContent?.startsWith(title));

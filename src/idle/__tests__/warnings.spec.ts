@@ -31,10 +31,12 @@ class Scene {
     model: this.model,
     speech: speechInEnglish(),
     board: this.board,
-    saver: new WorkSaver(
-      () => this.unsaved,
-      () => this.warnings.update()
-    ),
+    saver: new WorkSaver({
+      documentsOf: () => this.unsaved,
+      report: async () => undefined,
+      failureChanged: () => this.warnings.update(),
+      words: { readOnly: 'It is read-only.', tooLong: 'It takes long.' }
+    }),
     announcer: { alert: sentence => this.alerts.push(sentence), tell: () => undefined },
     titleMark: { set: marked => this.marks.push(marked) },
     settings: () => this.settings,
@@ -207,6 +209,8 @@ describe('Warnings', () => {
     scene.unsaved = [document];
     await scene.say(aWarned());
     expect(document.save).toHaveBeenCalledTimes(1);
+    await settled();
+    document.model.dirty = true;
     jest.advanceTimersByTime(50_000);
     expect(document.save).toHaveBeenCalledTimes(1);
     jest.advanceTimersByTime(9_000);

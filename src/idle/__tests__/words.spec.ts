@@ -79,29 +79,18 @@ describe('the headline', () => {
     expect(headline([WORKING], { mode: 'off' })).toBe('Idle shutdown is off: nothing will be shut down.');
     expect(headline([aWarned()], { mode: 'observe' })).toBe('Only watching: nothing will be shut down.');
     expect(headline([WORKING, aTarget()])).toBe(
-      'Working: train.ipynb has been running for 12 min. It isn’t stopped while it works.'
+      'Working: train.ipynb (12 min). It isn’t stopped while it works.'
     );
     expect(headline([{ ...WORKING, stops_at: at(1200) }])).toBe(
-      `Working: train.ipynb. It may work until ${clock(1200)}.`
+      `Working: train.ipynb (12 min). It may work until ${clock(1200)}.`
     );
     expect(headline([WORKING, { ...WORKING, id: 'kernel:k2' }])).toContain('2 kernels and terminals');
-    expect(headline([aTarget()])).toBe(`Next: train.ipynb stops at ${clock(600)} if nobody uses it.`);
-    expect(headline([aTarget({ stops_at: null, reason: 'no_limit' })])).toBe(
-      'Nothing is due to be shut down.'
+    expect(headline([aTarget()])).toBe(
+      `Idle for 10 min. Next: train.ipynb stops at ${clock(600)} if nobody uses it.`
     );
+    expect(headline([aTarget({ stops_at: null, reason: 'no_limit' })])).toBe('Idle for 10 min.');
     expect(headline([WORKING, aWarned()])).toBe(
       `train.ipynb will be shut down at ${clock(60)} if nobody uses it.`
-    );
-  });
-
-  it('adds what comes next only where it speaks of something else', () => {
-    const next = aTarget({ id: 'terminal:1', kind: 'terminal', name: '1', sessions: [] });
-    expect(words.afterwardsOf(speech, aView([WORKING, next]), now)).toBe(
-      `Next: Terminal 1 stops at ${clock(600)} if nobody uses it.`
-    );
-    expect(words.afterwardsOf(speech, aView([next]), now)).toBeNull();
-    expect(words.afterwardsOf(speech, aView([next], { mode: 'observe' }), now)).toBe(
-      `Terminal 1 would stop at ${clock(600)}.`
     );
   });
 
@@ -156,7 +145,7 @@ describe('a target', () => {
 
   it('was stopped for a reason', () => {
     const told = (change: Parameters<typeof aDecision>[0]): string =>
-      words.stoppedBecause(speech, aDecision({ at: at(0), ...change }), now);
+      words.happenedOf(speech, aDecision({ at: at(0), ...change }), now);
     expect(told({})).toBe(`train.ipynb was shut down at ${clock(0)}: nobody used it for 1 h.`);
     expect(told({ reason: 'asked', limit_seconds: null })).toContain('somebody asked for it');
     expect(told({ reason: 'busy_too_long', limit_seconds: 7200 })).toContain('longer than the 2 h');

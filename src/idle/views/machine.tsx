@@ -1,9 +1,21 @@
-import { settingsIcon } from '@jupyterlab/ui-components';
+import { caretDownIcon, caretRightIcon, settingsIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { IdleView, Lease } from '../../api/generated';
+import type { IdleView, Lease, Target } from '../../api/generated';
+import { shutDownIcon } from '../../icons';
 import { HOUR_SECONDS, keepChoices, MACHINE } from '../targets';
-import { afterwardsOf, headlineOf, nextOf, problemOf, secondsUntil, type Speech } from '../words';
+import {
+  costOf,
+  countdownOf,
+  dueOf,
+  headlineOf,
+  machineFateOf,
+  problemOf,
+  stopErrorOf,
+  type Due,
+  type Speech
+} from '../words';
+import { Holders } from './holders';
 import { Why } from './why';
 
 export interface IMachineProps {
@@ -13,60 +25,125 @@ export interface IMachineProps {
   pending: ReadonlySet<string>;
   limitsOpen: boolean;
   whyOpen: boolean;
+  holdersOpen: boolean;
+  find(targetId: string): Target | null;
   onKeep(targetId: string, seconds: number): void;
   onEndLease(leaseId: string): void;
   onLimits(): void;
   onWhy(targetId: string): void;
+  onHolders(): void;
+  onGo(targetId: string): void;
+  onStop(): void;
 }
 
 const WHY_ID = 'jp-Lcc-why-instance';
+const HOLDERS_ID = 'jp-Lcc-holders';
+
+/** A failed stop is told in a sentence of its own. */
+const STOP_PROBLEM = 'machine_stop_failed';
 
 const CHOICES = [1, 4, 8].map(hours => hours * HOUR_SECONDS);
 
 /** The machine as a whole: one honest sentence, what comes next, and a way to keep everything on. */
 export function Machine(props: IMachineProps): JSX.Element {
-  const { view, now, speech, limitsOpen, whyOpen, onLimits, onWhy } = props;
+  const { view, now, speech, limitsOpen, whyOpen, holdersOpen, onLimits, onWhy, onHolders } = props;
   const { trans } = speech;
-  const next = view.mode === 'enforce' ? nextOf(view) : null;
-  const afterwards = afterwardsOf(speech, view, now);
   const { lease } = view.instance;
+  const { stop, stop_requested_at: requestedAt, cost } = view.machine;
+  const fate = machineFateOf(speech, view);
+  const price = cost && costOf(speech, cost);
   return (
     <div className="jp-Lcc-machine">
       <p className="jp-Lcc-headline">{headlineOf(speech, view, now)}</p>
-      {afterwards && <p className="jp-Lcc-afterwards">{afterwards}</p>}
-      {next && (
-        <p className="jp-Lcc-countdown" role="timer" aria-live="off">
-          {trans.__('%1 left', speech.countdown(secondsUntil(next.stops_at, now)))}
+      {view.mode === 'enforce' && requestedAt === null && <Countdowns {...props} due={dueOf(view)} />}
+      {fate && <p className="jp-Lcc-hint">{fate}</p>}
+      <Unhealthy {...props} />
+      {price && (
+        <p className="jp-Lcc-cost" title={price.title}>
+          {price.text}
         </p>
       )}
-      <Unhealthy {...props} />
       {view.mode !== 'off' && (lease ? <Kept {...props} lease={lease} /> : <KeepAll {...props} />)}
-      <button className="jp-Lcc-button jp-Lcc-limitsButton" aria-expanded={limitsOpen} onClick={onLimits}>
-        <settingsIcon.react tag="span" className="jp-Lcc-buttonIcon" />
-        {trans.__('Limits')}
-      </button>
-      <button
-        className="jp-Lcc-link"
-        aria-expanded={whyOpen}
-        aria-controls={whyOpen ? WHY_ID : undefined}
-        onClick={() => onWhy(MACHINE)}
-      >
-        {trans.__('And the machine itself?')}
-      </button>
-      {whyOpen && <Why id={WHY_ID} target={view.instance} mode={view.mode} now={now} speech={speech} />}
+      <div className="jp-Lcc-choices">
+        <button className="jp-Lcc-button" aria-expanded={limitsOpen} onClick={onLimits}>
+          <settingsIcon.react tag="span" className="jp-Lcc-buttonIcon" />
+          {trans.__('Limits')}
+        </button>
+        {stop.available && (
+          <button
+            className="jp-Lcc-button"
+            disabled={props.pending.has(MACHINE) || requestedAt !== null}
+            onClick={props.onStop}
+          >
+            <shutDownIcon.react tag="span" className="jp-Lcc-buttonIcon" />
+            {trans.__('Stop the machine')}
+          </button>
+        )}
+      </div>
+      <div className="jp-Lcc-disclosures">
+        <button
+          className="jp-Lcc-link"
+          aria-expanded={holdersOpen}
+          aria-controls={holdersOpen ? HOLDERS_ID : undefined}
+          onClick={onHolders}
+        >
+          <Caret open={holdersOpen} />
+          {trans.__('Who keeps this machine on?')}
+        </button>
+        {holdersOpen && <Holders {...props} id={HOLDERS_ID} holders={view.keeps_on} />}
+        <button
+          className="jp-Lcc-link"
+          aria-expanded={whyOpen}
+          aria-controls={whyOpen ? WHY_ID : undefined}
+          onClick={() => onWhy(MACHINE)}
+        >
+          <Caret open={whyOpen} />
+          {trans.__('And the machine itself?')}
+        </button>
+        {whyOpen && <Why id={WHY_ID} target={view.instance} mode={view.mode} now={now} speech={speech} />}
+      </div>
     </div>
   );
 }
 
-function Unhealthy({ view, speech }: IMachineProps): JSX.Element | null {
+function Caret({ open }: { open: boolean }): JSX.Element {
+  const Icon = open ? caretDownIcon : caretRightIcon;
+  return <Icon.react tag="span" className="jp-Lcc-caret" />;
+}
+
+/** Who stops next, and the machine, each with what is left. */
+function Countdowns({ due, now, speech }: IMachineProps & { due: readonly Due[] }): JSX.Element | null {
+  return due.length === 0 ? null : (
+    <ul className="jp-Lcc-list jp-Lcc-countdowns">
+      {due.map(target => {
+        const { name, left } = countdownOf(speech, target, now);
+        return (
+          <li key={target.kind === 'instance' ? MACHINE : 'next'}>
+            <span className="jp-Lcc-countdownName">{name}</span>
+            <span className="jp-Lcc-countdown" role="timer" aria-live="off" aria-label={name}>
+              {left}
+            </span>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function Unhealthy({ view, now, speech }: IMachineProps): JSX.Element | null {
   const { trans } = speech;
-  const { healthy, problems } = view.monitor;
-  if (healthy && problems.length === 0) {
+  const { healthy } = view.monitor;
+  const stopError = stopErrorOf(speech, view, now);
+  const problems = view.monitor.problems.filter(({ code }) => stopError === null || code !== STOP_PROBLEM);
+  if (healthy && problems.length === 0 && stopError === null) {
     return null;
   }
   return (
     <div className="jp-Lcc-problems" role="group" aria-label={trans.__('Problems')}>
-      {!healthy && problems.length === 0 && <p>{trans.__('The checks do not run as they should.')}</p>}
+      {stopError && <p>{stopError}</p>}
+      {!healthy && problems.length === 0 && stopError === null && (
+        <p>{trans.__('The checks do not run as they should.')}</p>
+      )}
       {problems.map(problem => (
         <p key={problem.code} title={problem.message}>
           {problemOf(speech, problem)}

@@ -1,15 +1,18 @@
 import * as React from 'react';
 
-import type { Target } from '../../api/generated';
+import type { Stopped, Target } from '../../api/generated';
 import type { IdleActions } from '../actions';
 import type { Disclosure } from '../disclosure';
 import type { IdleModel } from '../model';
+import { fieldsOf } from '../policyDraft';
+import { MACHINE } from '../targets';
 import type { Speech } from '../words';
 import { Group } from './group';
+import { Happened } from './happened';
 import { Machine } from './machine';
 import { Notice } from './notice';
 import { PolicyForm } from './policyForm';
-import { Stopped } from './stopped';
+import { Resume } from './resume';
 import { Targets } from './targets';
 import { useSignal, useTick } from './useSignal';
 
@@ -31,7 +34,9 @@ export function Panel(props: IPanelProps): JSX.Element {
   useSignal(model.stateChanged);
   useSignal(disclosure.changed);
   useTick(visible);
-  const { view, pending, stopped } = model.state;
+  const root = React.useRef<HTMLDivElement>(null);
+  React.useEffect(() => putKeyboardOn(root.current, disclosure));
+  const { view, pending, happened, unseen } = model.state;
   const now = model.now();
   const group = (
     part: 'machine' | 'targets' | 'stopped'
@@ -41,7 +46,7 @@ export function Panel(props: IPanelProps): JSX.Element {
     onToggle: () => disclosure.toggle(part)
   });
   return (
-    <div className="jp-Lcc-content" data-phase={model.state.phase}>
+    <div className="jp-Lcc-content" ref={root} data-phase={model.state.phase}>
       <Notice
         state={model.state}
         otherVersion={model.otherVersion}
@@ -51,6 +56,18 @@ export function Panel(props: IPanelProps): JSX.Element {
       />
       {view && (
         <>
+          <Resume
+            unseen={unseen}
+            now={now}
+            speech={speech}
+            busy={pending.has('unseen')}
+            canReopen={(stopped: Stopped) => actions.reopenable(stopped).length > 0}
+            isLossOpen={id => disclosure.isOpen(`lost:${id}`)}
+            onLoss={id => disclosure.toggle(`lost:${id}`)}
+            onOpenPath={path => void actions.openPath(path)}
+            onReopen={stopped => void actions.reopen(stopped)}
+            onDismiss={() => void actions.dismiss()}
+          />
           <Group {...group('machine')} title={trans.__('This machine')}>
             <Machine
               view={view}
@@ -59,13 +76,26 @@ export function Panel(props: IPanelProps): JSX.Element {
               pending={pending}
               limitsOpen={disclosure.isOpen('limits')}
               whyOpen={disclosure.isOpen('why:instance')}
+              holdersOpen={disclosure.isOpen('holders')}
+              find={id => model.find(id)}
               onWhy={id => disclosure.toggle(`why:${id}`)}
+              onHolders={() => disclosure.toggle('holders')}
+              onGo={id => {
+                disclosure.set('targets', true);
+                disclosure.point(id);
+              }}
+              onStop={() => void actions.shutDown(MACHINE)}
               onKeep={(id, seconds) => void actions.keep(id, seconds)}
               onEndLease={id => void actions.endLease(id)}
               onLimits={() => disclosure.toggle('limits')}
             />
             {disclosure.isOpen('limits') && (
-              <PolicyForm policy={view.policy} speech={speech} onSave={changes => model.setPolicy(changes)} />
+              <PolicyForm
+                policy={view.policy}
+                fields={fieldsOf(view)}
+                speech={speech}
+                onSave={changes => model.setPolicy(changes)}
+              />
             )}
           </Group>
           <Group {...group('targets')} title={trans.__('Kernels and terminals')}>
@@ -86,13 +116,24 @@ export function Panel(props: IPanelProps): JSX.Element {
               onWhy={id => disclosure.toggle(`why:${id}`)}
             />
           </Group>
-          {stopped.length > 0 && (
-            <Group {...group('stopped')} title={trans.__('Recently stopped')}>
-              <Stopped stopped={stopped} now={now} speech={speech} />
+          {happened.length > 0 && (
+            <Group {...group('stopped')} title={trans.__('What happened lately')}>
+              <Happened happened={happened} now={now} speech={speech} />
             </Group>
           )}
         </>
       )}
     </div>
   );
+}
+
+/** Put the keyboard on the row somebody asked for, once it is there. */
+function putKeyboardOn(root: HTMLElement | null, disclosure: Disclosure): void {
+  const wanted = root && disclosure.pointed;
+  const row = wanted ? root.querySelector<HTMLElement>(`[data-target=${JSON.stringify(wanted)}]`) : null;
+  if (row) {
+    disclosure.takePointed();
+    row.scrollIntoView({ block: 'nearest' });
+    row.querySelector('button')?.focus();
+  }
 }

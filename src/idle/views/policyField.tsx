@@ -2,7 +2,7 @@ import * as React from 'react';
 
 import type { DurationSetting } from '../../api/generated';
 import { mayBeNever, type Field, type IDraft, type Refusal, type Unit } from '../policyDraft';
-import { boundsOf, errorOf, sourceOf, type Speech } from '../words';
+import { boundsOf, errorOf, limitSourceOf, type Speech } from '../words';
 
 interface IPolicyFieldProps {
   field: Field;
@@ -66,12 +66,14 @@ export function PolicyField({
       </div>
       <span className="jp-Lcc-hint" id={`${id}-hint`}>
         {locked
-          ? trans.__('Set by the administrator.')
+          ? setting.rule
+            ? trans.__('Set by the administrator: %1.', limitSourceOf(speech, setting.source, setting.rule))
+            : trans.__('Set by the administrator.')
           : trans.__(
               '%1 Now: %2, %3.',
               boundsOf(speech, setting.min, setting.max, never),
               setting.value === 0 ? trans.__('never') : speech.exactDuration(setting.value),
-              sourceOf(speech, setting.source)
+              limitSourceOf(speech, setting.source, setting.rule)
             )}
       </span>
       {refusal && (
@@ -91,6 +93,8 @@ function titleOf({ trans }: Speech, field: Field): string {
       return trans.__('Shut an idle terminal down after');
     case 'waiting_timeout_seconds':
       return trans.__('Shut down what waits for an answer after');
+    case 'instance_timeout_seconds':
+      return trans.__('Stop the idle machine after');
     case 'warn_seconds':
       return trans.__('Warn before a shutdown for');
   }

@@ -18,13 +18,14 @@ import { PolicyField } from './policyField';
 
 export interface IPolicyFormProps {
   policy: Policy;
+  fields: readonly Field[];
   speech: Speech;
   /** Rejects with `LccError`. */
   onSave(changes: ChangePolicy): Promise<void>;
 }
 
 /** The limits, each with its bounds and its source. The server alone decides what is allowed. */
-export function PolicyForm({ policy, speech, onSave }: IPolicyFormProps): JSX.Element {
+export function PolicyForm({ policy, fields, speech, onSave }: IPolicyFormProps): JSX.Element {
   const { trans } = speech;
   const [drafts, setDrafts] = React.useState<Drafts>(() => draftsOf(policy));
   const [refused, setRefused] = React.useState<Partial<Record<Field, Refusal>>>({});
@@ -74,7 +75,7 @@ export function PolicyForm({ policy, speech, onSave }: IPolicyFormProps): JSX.El
 
   return (
     <form className="jp-Lcc-form" aria-label={trans.__('Limits')} noValidate onSubmit={save}>
-      {FIELDS.map(field => (
+      {fields.map(field => (
         <PolicyField
           key={field}
           field={field}

@@ -1,9 +1,9 @@
-import { caretDownIcon, kernelIcon, notebookIcon, terminalIcon } from '@jupyterlab/ui-components';
+import { caretDownIcon, kernelIcon, notebookIcon, runIcon, terminalIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { IdleView, Target } from '../../api/generated';
 import { pinIcon, shutDownIcon } from '../../icons';
-import { fateOf, nameOf, othersOf, stateOf, type Speech } from '../words';
+import { busiestOf, fateOf, gpuOf, nameOf, othersOf, stateOf, trafficOf, type Speech } from '../words';
 import { Why } from './why';
 
 export interface IRowHandlers {
@@ -26,12 +26,14 @@ export interface IRowProps extends IRowHandlers {
   whyOpen: boolean;
 }
 
-/** One kernel or terminal. */
+/** One kernel, terminal or job. */
 export function Row(props: IRowProps): JSX.Element {
   const { target, mode, age, now, speech, whyOpen, onWhy } = props;
   const { trans } = speech;
   const whyId = `jp-Lcc-why-${target.id.replace(/[^\w-]/g, '_')}`;
   const name = nameOf(speech, target);
+  const busiest = busiestOf(target);
+  const traffic = trafficOf(target);
   const states = ['jp-Lcc-row', `jp-mod-${target.state}`];
   if (target.verdict === 'warn' && mode === 'enforce') {
     states.push('jp-mod-warned');
@@ -44,6 +46,7 @@ export function Row(props: IRowProps): JSX.Element {
       </div>
       <div className="jp-Lcc-rowText">
         <span className="jp-Lcc-state">{stateOf(speech, target, age)}</span>
+        {busiest && <span className="jp-Lcc-busiest">{busiest}</span>}
         <span className="jp-Lcc-fate">{fateOf(speech, target, mode, now)}</span>
       </div>
       <div className="jp-Lcc-rowText">
@@ -53,6 +56,19 @@ export function Row(props: IRowProps): JSX.Element {
         {target.memory_bytes !== null && (
           <span className="jp-Lcc-number">{speech.bytes(target.memory_bytes)}</span>
         )}
+        {traffic !== null && (
+          <span className="jp-Lcc-number" title={trans.__('What it reads and writes on disk and network')}>
+            {trans.__('%1/s', speech.bytes(traffic))}
+          </span>
+        )}
+        {target.gpu.map(gpu => {
+          const { text, title } = gpuOf(speech, gpu);
+          return (
+            <span key={gpu.index} className="jp-Lcc-number" title={title}>
+              {text}
+            </span>
+          );
+        })}
         <button
           className="jp-Lcc-link"
           aria-expanded={whyOpen}
@@ -71,7 +87,14 @@ export function Row(props: IRowProps): JSX.Element {
 
 function Name({ target, speech, name, canOpen, onOpen }: IRowProps & { name: string }): JSX.Element {
   const isNotebook = target.sessions[0]?.type === 'notebook';
-  const Icon = target.kind === 'terminal' ? terminalIcon : isNotebook ? notebookIcon : kernelIcon;
+  const Icon =
+    target.kind === 'terminal'
+      ? terminalIcon
+      : target.kind === 'process'
+        ? runIcon
+        : isNotebook
+          ? notebookIcon
+          : kernelIcon;
   const others = othersOf(speech, target);
   const paths = target.sessions.map(({ path }) => path).join('\n') || name;
   return (

@@ -20,9 +20,10 @@ export function Targets(props: ITargetsProps): JSX.Element {
   const { view, speech } = props;
   const { trans } = speech;
   const kernels = sorted(view.targets.filter(({ kind }) => kind === 'kernel'));
-  const others = sorted(view.targets.filter(({ kind }) => kind !== 'kernel'));
+  const terminals = sorted(view.targets.filter(({ kind }) => kind === 'terminal'));
+  const jobs = sorted(view.targets.filter(({ kind }) => kind !== 'kernel' && kind !== 'terminal'));
   if (view.targets.length === 0) {
-    return <p className="jp-Lcc-empty">{trans.__('No kernel and no terminal is running.')}</p>;
+    return <p className="jp-Lcc-empty">{trans.__('No kernel, terminal or job is running.')}</p>;
   }
   return (
     <>
@@ -35,24 +36,25 @@ export function Targets(props: ITargetsProps): JSX.Element {
           shutDownAll={trans.__('Shut down all idle kernels')}
         />
       )}
-      {others.length > 0 && (
+      {terminals.length > 0 && (
         <List
           {...props}
           kind="terminal"
-          targets={others}
+          targets={terminals}
           title={trans.__('Terminals')}
           shutDownAll={trans.__('Shut down all idle terminals')}
         />
       )}
+      {jobs.length > 0 && <List {...props} kind="process" targets={jobs} title={trans.__('Jobs')} />}
     </>
   );
 }
 
 interface IListProps extends ITargetsProps {
-  kind: StoppableKind;
+  kind: StoppableKind | 'process';
   targets: readonly Target[];
   title: string;
-  shutDownAll: string;
+  shutDownAll?: string;
 }
 
 function List(props: IListProps): JSX.Element {
@@ -91,7 +93,7 @@ function List(props: IListProps): JSX.Element {
           />
         ))}
       </ul>
-      {idleCount(kind) > 1 && (
+      {kind !== 'process' && shutDownAll && idleCount(kind) > 1 && (
         <button className="jp-Lcc-link jp-Lcc-shutDownAll" onClick={() => onShutDownAll(kind)}>
           {shutDownAll}
         </button>

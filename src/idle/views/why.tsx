@@ -29,8 +29,8 @@ export function Why({ id, target, mode, now, speech }: IWhyProps): JSX.Element {
             </tr>
           </thead>
           <tbody>
-            {target.evidence.map(evidence => (
-              <tr key={evidence.signal} className={`jp-mod-${evidence.means}`}>
+            {target.evidence.map((evidence, index) => (
+              <tr key={index} className={`jp-mod-${evidence.means}`}>
                 <th scope="row">{signalOf(speech, evidence.signal)}</th>
                 <td>{valueOf(speech, evidence, now)}</td>
                 <td>{meaningOf(speech, evidence.means)}</td>

@@ -21,6 +21,9 @@ export function warningOf(speech: Speech, target: Target, now: Date): string {
   }
   const at = speech.clock(target.stops_at, now);
   const left = leftInSteps(speech, target.stops_at, now);
+  if (target.kind === 'instance') {
+    return trans.__('Nobody uses this machine. It will be stopped at %1, in %2.', at, left);
+  }
   switch (target.reason) {
     case 'waiting_for_input':
       return trans.__('%1 waits for your answer and will be shut down at %2, in %3.', name, at, left);

@@ -87,7 +87,21 @@ export class Speech {
     if (count >= 1e9) {
       return trans.__('%1 GB', this.number(count / 1e9, 1));
     }
-    return trans.__('%1 MB', this.number(count / 1e6, 0));
+    if (count >= 1e6) {
+      return trans.__('%1 MB', this.number(count / 1e6, 0));
+    }
+    return count >= 1e3 ? trans.__('%1 kB', this.number(count / 1e3, 0)) : trans.__('%1 bytes', count);
+  }
+
+  /** Say an amount of US dollars; cents only below a hundred. */
+  money(dollars: number): string {
+    return dollars.toLocaleString(this._locale, {
+      style: 'currency',
+      currency: 'USD',
+      currencyDisplay: 'narrowSymbol',
+      maximumFractionDigits: dollars >= 100 ? 0 : 2,
+      minimumFractionDigits: dollars >= 100 ? 0 : 2
+    });
   }
 
   /** Write a number with at most so many decimals. */

@@ -1,4 +1,4 @@
-import type { Decision, IdleView, Target } from '../../api/generated';
+import type { Gpu, IdleView, Target } from '../../api/generated';
 import { secondsUntil, type Speech } from './speech';
 
 /** Say what a target is called: its notebook, its terminal, or what runs without a notebook. */
@@ -9,12 +9,14 @@ export function nameOf({ trans }: Speech, target: Pick<Target, 'kind' | 'name'> 
     case 'terminal':
       return trans.__('Terminal %1', target.name);
     case 'process':
-      return trans.__('Process %1', target.name);
+      return trans.__('Job %1', target.name);
     case 'kernel':
       if (target.sessions && target.sessions.length === 0) {
         return trans.__('%1 (no notebook)', target.name);
       }
       return target.sessions?.[0]?.name || target.name;
+    default:
+      return target.name;
   }
 }
 
@@ -35,7 +37,7 @@ export function stateOf(speech: Speech, target: Target, ageSeconds: number): str
   const idle = idleSeconds(target, ageSeconds);
   switch (target.state) {
     case 'working':
-      return trans.__('Working');
+      return worksInBackground(target) ? trans.__('Working in the background') : trans.__('Working');
     case 'waiting':
       return idle === null
         ? trans.__('Waiting for you')
@@ -48,7 +50,66 @@ export function stateOf(speech: Speech, target: Target, ageSeconds: number): str
       return trans.__('Dead');
     case 'unknown':
       return trans.__('Unknown');
+    default:
+      return target.state;
   }
+}
+
+/** Signs that processes work, other than the kernel's own word. */
+const PROCESS_SIGNS = ['cpu_percent', 'io_bytes_per_second', 'gpu_percent', 'gpu_device_percent'];
+
+/** Has its cell returned, and its processes go on? */
+export function worksInBackground({ kind, state, evidence }: Target): boolean {
+  const says = evidence.find(({ signal }) => signal === 'execution_state');
+  return (
+    kind === 'kernel' &&
+    state === 'working' &&
+    says?.means !== 'work' &&
+    evidence.some(({ signal, means }) => means === 'work' && PROCESS_SIGNS.includes(signal))
+  );
+}
+
+/** The process that works most, for what works in the background; null if it isn't known. */
+export function busiestOf(target: Target): string | null {
+  const value = target.evidence.find(({ signal }) => signal === 'busiest_process')?.value;
+  return worksInBackground(target) && typeof value === 'string' ? value : null;
+}
+
+/** What its processes move a second, where that is why it counts as work; else null. */
+export function trafficOf({ evidence }: Target): number | null {
+  const sign = evidence.find(({ signal }) => signal === 'io_bytes_per_second');
+  return sign?.means === 'work' && typeof sign.value === 'number' ? sign.value : null;
+}
+
+/** The most any GPU is used by it, in percent; null if it uses none. */
+export function gpuPercentOf({ gpu }: Target): number | null {
+  const used = gpu.map(each => each.utilisation_percent ?? 0);
+  return used.length > 0 && Math.max(...used) > 0 ? Math.max(...used) : null;
+}
+
+/** Say how a target uses a GPU, e.g. "A10G 93% · 4.1 GB". */
+export function gpuOf(speech: Speech, gpu: Gpu): { text: string; title: string } {
+  const { trans } = speech;
+  const name = gpu.name.replace(/^(NVIDIA|Tesla|GeForce|\s)+/i, '') || gpu.name;
+  const parts = [
+    gpu.utilisation_percent === null
+      ? name
+      : trans.__('%1 %2%', name, speech.number(gpu.utilisation_percent, 0))
+  ];
+  if (gpu.memory_bytes !== null) {
+    parts.push(speech.bytes(gpu.memory_bytes));
+  }
+  if (gpu.whole_device) {
+    parts.push(trans.__('whole device'));
+  }
+  const title = gpu.whole_device
+    ? trans.__(
+        'GPU %1: %2. Its processes can’t be told apart here, so these are the device’s numbers.',
+        gpu.index,
+        gpu.name
+      )
+    : trans.__('GPU %1: %2', gpu.index, gpu.name);
+  return { text: parts.join(' · '), title };
 }
 
 /** Say what will happen to a target, and when. */
@@ -89,43 +150,9 @@ function foreverOf({ trans }: Speech, target: Target): string {
       return trans.__('not stopped: what it does can’t be told');
     case 'not_stopped_here':
       return trans.__('not stopped from here');
+    case 'targets_first':
+      return trans.__('stops last');
     default:
       return trans.__('never stopped: no limit');
-  }
-}
-
-/** Say why a target was shut down or could not be, so that it can be read afterwards. */
-export function stoppedBecause(speech: Speech, decision: Decision, now: Date): string {
-  const { trans } = speech;
-  const name = nameOf(speech, decision);
-  const at = speech.clock(decision.at, now);
-  const limit = decision.limit_seconds === null ? null : speech.exactDuration(decision.limit_seconds);
-  if (decision.change === 'shutdown_failed') {
-    return trans.__('%1 could not be shut down at %2.', name, at);
-  }
-  switch (decision.reason) {
-    case 'asked':
-      return trans.__('%1 was shut down at %2: somebody asked for it.', name, at);
-    case 'waiting_for_input':
-      return limit === null
-        ? trans.__('%1 was shut down at %2: it waited for input and nobody answered.', name, at)
-        : trans.__(
-            '%1 was shut down at %2: it waited for input for %3 and nobody answered.',
-            name,
-            at,
-            limit
-          );
-    case 'never_connected':
-      return trans.__('%1 was shut down at %2: it started and nobody ever used it.', name, at);
-    case 'dead':
-      return trans.__('%1 was shut down at %2: its process was gone.', name, at);
-    case 'busy_too_long':
-      return limit === null
-        ? trans.__('%1 was shut down at %2: it worked longer than is allowed.', name, at)
-        : trans.__('%1 was shut down at %2: it worked longer than the %3 that are allowed.', name, at, limit);
-    default:
-      return limit === null
-        ? trans.__('%1 was shut down at %2: nobody used it.', name, at)
-        : trans.__('%1 was shut down at %2: nobody used it for %3.', name, at, limit);
   }
 }

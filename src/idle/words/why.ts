@@ -20,13 +20,22 @@ export function sourceOf({ trans }: Speech, source: DurationSetting['source']): 
   }
 }
 
+/** Say where a limit comes from: the rule of the policy document, where one says it. */
+export function limitSourceOf(
+  speech: Speech,
+  source: DurationSetting['source'],
+  rule: string | null | undefined
+): string {
+  return rule ? speech.trans.__('rule “%1”', rule) : sourceOf(speech, source);
+}
+
 /** Say the limit of a target with its source. */
 export function limitOf(speech: Speech, target: Target): string {
   const { trans } = speech;
   if (target.limit_source === null) {
     return trans.__('No limit applies now.');
   }
-  const source = sourceOf(speech, target.limit_source);
+  const source = limitSourceOf(speech, target.limit_source, target.limit_rule);
   return target.limit_seconds === null
     ? trans.__('Limit: none (%1).', source)
     : trans.__('Limit: %1 (%2).', speech.exactDuration(target.limit_seconds), source);
@@ -141,6 +150,20 @@ export function signalOf({ trans }: Speech, signal: Evidence['signal']): string 
       return trans.__('Program in the background');
     case 'terminal_unknown':
       return trans.__('Program that can’t be read');
+    case 'io_bytes_per_second':
+      return trans.__('Disk and network');
+    case 'gpu_percent':
+      return trans.__('GPU');
+    case 'gpu_device_percent':
+      return trans.__('GPU, whole device');
+    case 'busiest_process':
+      return trans.__('Busiest process');
+    case 'save_failed':
+      return trans.__('Could not be saved');
+    case 'pre_stop_command':
+      return trans.__('Command before the stop');
+    case 'jobs':
+      return trans.__('Jobs');
     default:
       return signal;
   }
@@ -156,7 +179,10 @@ export function valueOf(speech: Speech, { signal, value }: Evidence, now: Date):
     return value ? trans.__('yes') : trans.__('no');
   }
   if (typeof value === 'number') {
-    return signal === 'cpu_percent' ? trans.__('%1%', speech.number(value, 0)) : speech.number(value, 1);
+    if (signal === 'io_bytes_per_second') {
+      return trans.__('%1/s', speech.bytes(value));
+    }
+    return signal.endsWith('_percent') ? trans.__('%1%', speech.number(value, 0)) : speech.number(value, 1);
   }
   return /^\d{4}-\d\d-\d\dT/.test(value) ? speech.clock(value, now) : value;
 }
