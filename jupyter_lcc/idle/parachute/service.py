@@ -33,6 +33,9 @@ MANIFESTS_AT_ONCE = 4
 """So that many kernels that are due together don't hold up the server."""
 
 OUTPUT_SECONDS = 8.0
+CLOSE_SECONDS = 2.0
+"""A server that ends has little time, and its leases and countdowns are still to be written."""
+
 SHELF_SECONDS = 3.0
 """A shutdown waits no longer than this for a slow disk."""
 
@@ -98,19 +101,17 @@ class Parachute:
     # -- lifetime ------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Take up what an earlier server left."""
-        await self.refresh()
-        if self._outputs is not None:
-            await self._tell_of_output(await self._outputs.recover())
+        """Take up what an earlier server left; who waits for leases doesn't wait for that."""
+        self._do_later(self._recover())
 
     async def close(self) -> None:
         """The server ends, and its kernels with it."""
         for target_id in list(self._prepared):
             self.release(target_id)
         if self._last_words:
-            await asyncio.wait(self._last_words)
+            await asyncio.wait(self._last_words, timeout=CLOSE_SECONDS)
         if self._outputs is not None:
-            await self._tell_of_output(await self._outputs.write_all())
+            await self._bounded("output", self._write_all(self._outputs), CLOSE_SECONDS)
 
     async def refresh(self) -> bool:
         """Count again what nobody was told of: another server of this user may have added or dismissed."""
@@ -143,9 +144,7 @@ class Parachute:
         """It is not there any more. What it printed unseen is written down also where somebody else ended it."""
         self.release(sighting.id)
         if self._outputs is not None and sighting.kind == "kernel":
-            task = asyncio.get_running_loop().create_task(self._write_last(self._outputs, sighting))
-            self._last_words.add(task)
-            task.add_done_callback(self._last_words.discard)
+            self._do_later(self._write_last(self._outputs, sighting))
 
     def rearm(self, target_id: str) -> None:
         """The shutdown is put off: pages are to be asked again, what they said stands until then."""
@@ -250,6 +249,19 @@ class Parachute:
 
     async def _write_output(self, sighting: Sighting) -> dict[str, KeptOutput]:
         return {} if self._outputs is None else await self._outputs.write(sighting)
+
+    def _do_later(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._last_words.add(task)
+        task.add_done_callback(self._last_words.discard)
+
+    async def _recover(self) -> None:
+        await self.refresh()
+        if self._outputs is not None:
+            await self._tell_of_output(await self._outputs.recover())
+
+    async def _write_all(self, outputs: OutputKeeper) -> None:
+        await self._tell_of_output(await outputs.write_all())
 
     async def _write_last(self, outputs: OutputKeeper, sighting: Sighting) -> None:
         await self._bounded("output", outputs.write(sighting), OUTPUT_SECONDS)
