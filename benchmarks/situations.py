@@ -407,9 +407,11 @@ async def _asked(one: Situation) -> tuple[bool, bool]:
         return judged
 
 
-async def judge(chosen: Sequence[Situation]) -> list[tuple[Situation, dict[str, bool]]]:
+async def judge(chosen: Sequence[Situation], *, only_ours: bool) -> list[tuple[Situation, dict[str, bool]]]:
     """Play all; for each situation tell which tool keeps it running."""
     ours = await _live_on(_with_ours, chosen)
+    if only_ours:
+        return [(one, {"ours": mine}) for one, mine in zip(chosen, ours, strict=True)]
     culling = await _live_on(_with_culling, chosen)
     asked: list[tuple[bool, bool]] = []
     for begin in range(0, len(chosen), BATCH):
@@ -448,13 +450,16 @@ def main() -> int:
     """Judge all situations; 1 if ours decides one wrongly."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.situations", description=__doc__)
     parser.add_argument("--only", default="", help="only situations with this in their description")
-    words = parser.parse_args().only
-    chosen = [one for one in SITUATIONS if words.lower() in one.told.lower()]
+    parser.add_argument("--ours", action="store_true", help="judge ours alone, and keep no results")
+    options = parser.parse_args()
+    chosen = [one for one in SITUATIONS if options.only.lower() in one.told.lower()]
     try:
-        judged = asyncio.run(judge(chosen))
+        judged = asyncio.run(judge(chosen, only_ours=options.ours))
     finally:
         clean_up_all()
     sys.stdout.write(as_table(judged) + "\n")
+    if options.ours:
+        return 0 if all(kept["ours"] == one.keep for one, kept in judged) else 1
     results = [{"situation": one.told, "right": "keep" if one.keep else "stop", **kept} for one, kept in judged]
     Path(__file__).with_name("situations.json").write_text(json.dumps(results, indent=2) + "\n")
     return 0 if all(kept["ours"] == one.keep for one, kept in judged) else 1
