@@ -16,6 +16,7 @@ from traitlets import Float, Unicode
 
 from ..durations import parse_duration
 from ..idle.decision_log import read_trace
+from ..idle.prices import find_price
 from ..idle.replay import Overrides, Prediction, Stop, redecided, replay
 from ..idle.trace import Line
 from ..model import Model
@@ -244,4 +245,6 @@ def _still_runs(path: Path) -> bool:
 
 def _usd_per_hour() -> float | None:
     """Price the machine by its instance type, where that is known."""
-    return None
+    instance_type = os.environ.get("AWS_INSTANCE_TYPE") or choose(look(Path.home(), os.environ)).instance_type
+    price = find_price(instance_type, None)
+    return None if price is None else price.usd_per_hour
