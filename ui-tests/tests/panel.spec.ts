@@ -104,9 +104,20 @@ test.describe('the panel', () => {
     await expect(lab.panel).toBeVisible();
     const ids = (await lab.commandIds()).filter(id => id.startsWith('jupyter-lcc:')).sort();
     expect(ids).toEqual(
-      ['edit-limits', 'end-lease', 'keep', 'open-panel', 'refresh', 'shut-down', 'shut-down-all', 'why'].map(
-        name => `jupyter-lcc:${name}`
-      )
+      [
+        'dismiss-stopped',
+        'edit-limits',
+        'end-lease',
+        'keep',
+        'open-panel',
+        'refresh',
+        'reopen',
+        'show-target',
+        'shut-down',
+        'shut-down-all',
+        'who-keeps',
+        'why'
+      ].map(name => `jupyter-lcc:${name}`)
     );
     await lab.execute('apputils:activate-command-palette');
     await page.keyboard.type('life cycle');

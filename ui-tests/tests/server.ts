@@ -121,6 +121,11 @@ export class LabServer {
     return readFileSync(join(this._folder, 'work', name), 'utf8');
   }
 
+  /** Has its process ended? */
+  get hasEnded(): boolean {
+    return this._process.exitCode !== null;
+  }
+
   async stop(): Promise<void> {
     if (this._process.exitCode === null) {
       const ended = new Promise(resolve => this._process.once('exit', resolve));
