@@ -25,8 +25,11 @@ from .idle.detached import Detached
 from .idle.document.places import find_source, reader_for
 from .idle.document.source import DocumentService
 from .idle.document.subject import subject_of
+from .idle.elsewhere import Elsewhere
 from .idle.kernel_questions import observing_input
 from .idle.kernels import Kernels
+from .idle.leases import INSTANCE
+from .idle.metrics import Metrics, serve_metrics
 from .idle.model import Problem
 from .idle.monitor import Monitor
 from .idle.native_idle import Address, NativeIdleFile
@@ -39,6 +42,7 @@ from .idle.parachute.shared_documents import SharedDocuments
 from .idle.parachute.shelf import Shelf
 from .idle.parachute.spool import Spool
 from .idle.policy import PolicyInput
+from .idle.pollers import Pollers, listening_in
 from .idle.prices import find_price
 from .idle.processes import TableReader, process_started
 from .idle.proof import Proof
@@ -64,6 +68,10 @@ ROUTES = (*about.ROUTES, *idle_handlers.ROUTES)
 
 
 KERNEL_ACTIONS = "https://events.jupyter.org/jupyter_server/kernel_actions/v1"
+
+
+COLLABORATION = "https://schema.jupyter.org/jupyter_collaboration/session/v1"
+"""What jupyter_server_ydoc tells of a document that several people share; it saves what they change."""
 
 
 class LccExtension(ExtensionApp):
@@ -97,13 +105,14 @@ class LccExtension(ExtensionApp):
         decisions = DecisionLog(lambda: self._files.decisions, self._executor, self.log)
         document = self._document(machine, platform, config, given, folder, clock)
         sources, parachute = self._sources(clock, events, folder)
+        elsewhere, pollers, metrics = Elsewhere(clock), Pollers(), Metrics()
         self._idle = IdleService(
             clock=clock,
             sources=sources,
             given=given,
             files=self._files,
             decisions=decisions,
-            emit=events.emit_idle,
+            emit=partial(_emit, events, elsewhere),
             read_table=TableReader(),
             process_started=process_started,
             log=self.log,
@@ -113,6 +122,9 @@ class LccExtension(ExtensionApp):
             document=document,
             pre_stop=PreStopCommand(config.pre_stop_command, config.pre_stop_timeout_seconds, self.log),
             parachute=parachute,
+            others=elsewhere,
+            chatter=pollers.seen,
+            metrics=metrics,
             costs=CostBook(
                 lambda: folder / "cost.json",
                 find_price(platform.instance_type, config.usd_per_hour),
@@ -121,6 +133,12 @@ class LccExtension(ExtensionApp):
                 self.log,
             ),
         )
+        elsewhere.on_activity = partial(self._idle.notice_change, INSTANCE)
+        # The copy of the settings that ExtensionApp writes back after this.
+        told_of = self.settings.get("log_function")
+        self.settings["log_function"] = listening_in(told_of, pollers, server.base_url, elsewhere.note_save)
+        self._elsewhere, self._events = elsewhere, events
+        serve_metrics(metrics)
         self._monitor = Monitor(self._idle, self.log)
         told = About(
             version=__version__,
@@ -176,7 +194,13 @@ class LccExtension(ExtensionApp):
     def _start(self) -> None:
         """Begin, on the running loop: only now the server knows its port."""
         self._files.name_server(_server_key(self.serverapp))
+        # Only now every extension has told of its events.
+        self._events.listen_if_known(COLLABORATION, self._note_shared_save)
         self._monitor.start()
+
+    async def _note_shared_save(self, data: dict[str, Any]) -> None:
+        if data.get("action") == "save":
+            self._elsewhere.note_save()
 
     def current_activity(self) -> dict[str, Any] | None:
         """Keep `shutdown_no_activity_timeout` from ending a server that somebody keeps."""
@@ -234,6 +258,11 @@ class LccExtension(ExtensionApp):
         policy = self._idle.policy()
         limits = (policy.kernel_timeout_seconds.value, policy.terminal_timeout_seconds.value)
         return window_for(min((limit for limit in limits if limit), default=0))
+
+
+def _emit(events: Events, elsewhere: Elsewhere, data: dict[str, Any]) -> None:
+    elsewhere.note_asked(str(data.get("kind")))
+    events.emit_idle(data)
 
 
 def _server_key(server: Any) -> str:

@@ -91,20 +91,34 @@ def _words(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds >= 1 else f"{seconds:.1f} s"
 
 
-def listening_in(told: Callable[[Any], None] | None, pollers: Pollers, base_url: str) -> Callable[[Any], None]:
-    """Make the server's `log_function`, which sees each answered request: the one there was, and the count of polls."""
+def listening_in(
+    told: Callable[[Any], None] | None, pollers: Pollers, base_url: str, on_save: Callable[[], None]
+) -> Callable[[Any], None]:
+    """Make the server's `log_function`, which sees each answered request: the one there was, the count of polls, and
+    `on_save` for each document that was saved.
+    """
+    base = base_url.rstrip("/")
 
     def log_function(handler: Any) -> None:
         if told is not None:
             told(handler)
         try:
+            path = handler.request.path.removeprefix(base)
             if handler.request.method == "GET" and _moves_activity(handler):
-                package = type(handler).__module__.partition(".")[0]
-                pollers.note(package, handler.request.path.removeprefix(base_url.rstrip("/")))
+                pollers.note(type(handler).__module__.partition(".")[0], path)
+            elif _is_save(handler, path):
+                on_save()
         except Exception:  # never at the cost of a request; a handler of another kind is none of ours
             return
 
     return log_function
+
+
+def _is_save(handler: Any, path: str) -> bool:
+    """Tell whether a document was saved; a client that asks not to be tracked is not a person."""
+    request = handler.request
+    saves = request.method == "PUT" and path.startswith("/api/contents/")
+    return saves and handler.get_status() < 300 and _moves_activity(handler)
 
 
 def _moves_activity(handler: Any) -> bool:

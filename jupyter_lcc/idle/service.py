@@ -19,6 +19,7 @@ from .decision_log import DecisionLog
 from .holders import holders
 from .leases import INSTANCE, HeldLease, LeaseBook
 from .machine import MachineStop
+from .metrics import Metrics
 from .model import (
     ChangePolicy,
     CreateLease,
@@ -46,7 +47,7 @@ from .records import Record, SavedRecord
 from .state import SavedState, StateFiles
 from .teller import Teller
 from .views import Actor, Views
-from .watch import TargetSource, Watch
+from .watch import OtherUses, TargetSource, Watch
 
 __all__ = ["DocumentInForce", "IdleService"]
 
@@ -107,7 +108,9 @@ class IdleService:
         native: NativeIdle | None = None,
         pre_stop: PreStop | None = None,
         costs: CostBook | None = None,
+        others: OtherUses | None = None,
         chatter: Callable[[], tuple[Evidence, ...]] = tuple,
+        metrics: Metrics | None = None,
         problems: tuple[Problem, ...] = (),
         parachute: Parachute | None = None,
         document: DocumentInForce | None = None,
@@ -123,7 +126,8 @@ class IdleService:
         self._process_started = process_started
         self._views = Views(clock)
         self._parachute = parachute or NoParachute()
-        self._teller = Teller(self._views, decisions, emit)
+        self._metrics = metrics or Metrics()
+        self._teller = Teller(self._views, decisions, emit, count=self._metrics.count)
         self._leases = LeaseBook()
         self._choices = Choices()
         self._watch = Watch(
@@ -137,6 +141,7 @@ class IdleService:
             process_started=process_started,
             wake=self.wake.set,
             log=log,
+            others=others,
         )
         self._native = NativeGuard(native, self._watch, clock)
         self._machine = MachineStop(
@@ -227,6 +232,7 @@ class IdleService:
             self._watch.conclude()
             await self._decisions.flush()
         await self._native.tell()
+        self._measure()
 
     def seconds_to_wait(self) -> float:
         """Give the time until the next round: a deadline's, or the one that sees who came and went."""
@@ -420,7 +426,9 @@ class IdleService:
         if self._document is not None:
             self._document.poke()
         await self._reread_choices()
+        began = self._clock.now()
         await self._watch.check()
+        self._metrics.took((self._clock.now() - began).total_seconds())
         await self._decisions.flush()
         self._watch.note("decision_log", self._decisions.error)
         if await self._parachute.refresh():
@@ -428,6 +436,15 @@ class IdleService:
         await self._save()
         if self._costs is not None:
             await self._costs.note(self._machine.view(None).stop_requested_at)
+
+    def _measure(self) -> None:
+        """Let the metrics show how things stand."""
+        self._metrics.look(
+            targets=((record.sighting.kind, record.sighting.state) for record in self._watch.records.all()),
+            leases=len(self._leases.all()),
+            problems=[problem.code for problem in self._watch.problems.values()],
+            checked_at=self._views.at(self._watch.last_check),
+        )
 
     async def _reread_choices(self) -> None:
         choices = await asyncio.to_thread(self._files.fresh_choices)

@@ -10,7 +10,7 @@ import msgspec
 
 from .decide import Limits, Ruling
 from .decision_log import DecisionLog
-from .model import Change, Lease, Policy, Stopped
+from .model import Change, Decision, Lease, Policy, Stopped
 from .records import Record
 from .trace import Gist, Grounds, Marks
 from .views import Actor, Views
@@ -21,10 +21,18 @@ __all__ = ["Teller"]
 class Teller:
     """Remember what was told, so that only news is told."""
 
-    def __init__(self, views: Views, decisions: DecisionLog, emit: Callable[[dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        views: Views,
+        decisions: DecisionLog,
+        emit: Callable[[dict[str, Any]], None],
+        *,
+        count: Callable[[Decision], None],
+    ) -> None:
         self._views = views
         self._decisions = decisions
         self._send = emit
+        self._count = count
         self._marks = Marks()
         self._shown: dict[str, tuple[object, ...]] = {}
 
@@ -43,9 +51,9 @@ class Teller:
         """Put a line into the log."""
         target_id = record.sighting.id
         self._marks.told(target_id, change, _gist(record, ruling), grounds.limits, record.moment(), grounds.now)
-        self._decisions.add(
-            self._views.decision(change, record, ruling, lease, policy, grounds=grounds, actor=actor, error=error)
-        )
+        line = self._views.decision(change, record, ruling, lease, policy, grounds=grounds, actor=actor, error=error)
+        self._decisions.add(line)
+        self._count(line)
 
     def write_if_new(
         self,

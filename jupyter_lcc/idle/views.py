@@ -88,7 +88,8 @@ class Views:
         found = list(record.sighting.evidence)
         if record.used_at is not None:
             at = to_wall(self._clock, record.used_at).isoformat(timespec="seconds").replace("+00:00", "Z")
-            found.append(Evidence(signal="person_used_it_at", value=at, means="activity"))
+            signal = "machine_used_at" if record.sighting.kind == "instance" else "person_used_it_at"
+            found.append(Evidence(signal=signal, value=at, means="activity"))
         if record.unsaved is not None:
             found.append(Evidence(signal="save_failed", value=record.unsaved, means="context"))
         if record.hook is not None:
@@ -160,8 +161,8 @@ class Views:
         return self._described[1]
 
 
-def instance_sighting(records: Sequence[Record], started_at: datetime) -> Sighting:
-    """See the machine as the sum of what runs on it: it works if anything does."""
+def instance_sighting(records: Sequence[Record], started_at: datetime, also: Sequence[Evidence] = ()) -> Sighting:
+    """See the machine as the sum of what runs on it: it works if anything does. `also` is what else was seen."""
     states = {record.sighting.state for record in records}
     order: tuple[State, ...] = ("working", "unknown", "waiting")
     state: State = next((state for state in order if state in states), "idle")
@@ -183,5 +184,6 @@ def instance_sighting(records: Sequence[Record], started_at: datetime) -> Sighti
                 if counts["process"]
                 else ()
             ),
+            *also,
         ),
     )

@@ -7,7 +7,7 @@ event loop, so a keep that arrives first always wins and one that arrives after 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence, Set
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -16,7 +16,7 @@ from uuid import uuid4
 from ..clock import Clock
 from .decide import Facts, Limits, Ruling, Standing, decide, machine_facts
 from .leases import INSTANCE, LeaseBook
-from .model import Change, Kind, Lease, Policy, Problem, Sighting, Stopped
+from .model import Change, Evidence, Kind, Lease, Policy, Problem, Sighting, Stopped
 from .parachute.port import Parachute
 from .policy import limits_for
 from .process_table import ProcessTable
@@ -25,7 +25,7 @@ from .teller import Teller
 from .trace import BESIDE, Grounds
 from .views import Actor, instance_sighting
 
-__all__ = ["TargetSource", "Watch"]
+__all__ = ["OtherUses", "TargetSource", "Watch"]
 
 T = TypeVar("T")
 
@@ -82,6 +82,19 @@ class TargetSource(Protocol):
         """Let go of everything."""
 
 
+class OtherUses(Protocol):
+    """Sees what uses the machine without being a target."""
+
+    async def look(self, table: ProcessTable, taken: Set[int]) -> None:
+        """Look at it all. `taken` are the first processes of targets."""
+
+    def active_at(self) -> datetime | None:
+        """When the machine was last used this way, on the steady clock; without waiting."""
+
+    def evidence(self) -> tuple[Evidence, ...]:
+        """Say what was seen."""
+
+
 class Watch:
     """Owns the records and the shutdowns that are under way."""
 
@@ -98,6 +111,7 @@ class Watch:
         process_started: Callable[[int], int | None],
         wake: Callable[[], None],
         log: Any,
+        others: OtherUses | None = None,
     ) -> None:
         self.policy = policy
         self.records = Records()
@@ -116,6 +130,7 @@ class Watch:
         self._read_table = read_table
         self._process_started = process_started
         self._wake = wake
+        self._others = others
         self._log = log
         self._begun = self._warned = self._prepared = 0
         self.unsettled = False
@@ -156,6 +171,9 @@ class Watch:
         async with self._checking:
             table = await self._try("processes", self._table())
             await asyncio.gather(*(self._observe(source, table) for source in self._sources.values()))
+            if self._others is not None and table is not None:
+                taken = {record.sighting.pid for record in self.records.all() if record.sighting.pid is not None}
+                await self._try("elsewhere", self._others.look(table, taken))
             self.last_check = self._clock.now()
             self.conclude()
 
@@ -488,7 +506,9 @@ class Watch:
 
     def _sum_up(self, now: datetime) -> None:
         """See the machine as the sum of what runs on it, and judge it as the last. What is asked for stands."""
-        seen = instance_sighting(self.records.all(), self._started)
+        self._take_other_use()
+        also = () if self._others is None else self._others.evidence()
+        seen = instance_sighting(self.records.all(), self._started, also)
         if seen.state != self.instance.sighting.state:
             self.instance.state_since = now
         self.instance.sighting = seen
@@ -507,9 +527,16 @@ class Watch:
         for record in self.records.all():
             if not self.is_stopping(record.sighting.id) and self.look_again(record.sighting.id) is not None:
                 self._rule(record, now)
+        self._take_other_use()
         times = [self.instance.active_at, self.instance.used_at, *(r.active_at for r in self.records.all())]
         self.instance.active_at = max(time for time in times if time is not None)
         return self._rule(self.instance, now)
+
+    def _take_other_use(self) -> None:
+        """What uses the machine without being a target keeps it young, as a person at its own panel does."""
+        at = None if self._others is None else self._others.active_at()
+        if at is not None and at > (self.instance.used_at or self._started):
+            self.instance.use(at)
 
     def is_busy(self) -> bool:
         """Tell whether something on the machine works or is kept by somebody."""

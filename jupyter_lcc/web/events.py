@@ -58,6 +58,11 @@ class Events:
         except Exception:
             self._log.exception("jupyter_lcc: events of %s can't be listened to", schema_id)
 
+    def listen_if_known(self, schema_id: str, callback: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
+        """The same, of events that another extension tells if it is there."""
+        if schema_id in self._logger.schemas:
+            self.listen(schema_id, callback)
+
     def _register(self, schema: dict[str, Any]) -> None:
         # jupyter_events up to 0.10 takes whole numbers only as a schema's version, later ones want text.
         try:

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from jupyter_lcc.idle.decision_log import DecisionLog
+from jupyter_lcc.idle.metrics import Metrics
 from jupyter_lcc.idle.model import Decision, DecisionQuery, Target
 from jupyter_lcc.idle.parachute.port import Parachute, PreStop
 from jupyter_lcc.idle.policy import PolicyInput
 from jupyter_lcc.idle.process_table import ProcessTable
 from jupyter_lcc.idle.service import DocumentInForce, IdleService
 from jupyter_lcc.idle.state import StateFiles
+from jupyter_lcc.idle.watch import OtherUses
 
 from ..fakes import FakeClock, FakeSource, FakeStopper
 
@@ -40,6 +42,8 @@ class House:
         self.stopper = FakeStopper(available=False, why_not="This machine is a fake one.")
         self.parachute: Parachute | None = None
         self.pre_stop: PreStop | None = None
+        self.others: OtherUses | None = None
+        self.metrics = Metrics()
         self.document: DocumentInForce | None = None
         self.events: list[dict[str, Any]] = []
         self.processes: dict[int, int] = {}
@@ -65,6 +69,8 @@ class House:
             stopper=self.stopper,
             parachute=self.parachute,
             pre_stop=self.pre_stop,
+            others=self.others,
+            metrics=self.metrics,
             document=self.document,
         )
         return self.service

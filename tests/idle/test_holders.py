@@ -76,7 +76,7 @@ def test_the_strongest_comes_first() -> None:
 
 
 def test_what_has_no_limit_does_not_hold_but_its_work_does() -> None:
-    free = {"limit_seconds": None, "reason": "no_limit", "stops_at": None}
+    free: dict[str, Any] = {"limit_seconds": None, "reason": "no_limit", "stops_at": None}
     assert holders(machine(), [target(**free)], (), policy(), HERE) == ()
     assert who(holders(machine(), [target(state="working", **free)], (), policy(), HERE)) == [("work", "kernel:1")]
 

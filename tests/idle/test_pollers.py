@@ -84,7 +84,7 @@ def test_a_path_names_what_is_asked(path: str, begin: str) -> None:
 
 def test_the_first_log_function_still_hears_and_a_strange_handler_harms_nobody() -> None:
     heard: list[object] = []
-    log = listening_in(heard.append, Pollers(), "/")
+    log = listening_in(heard.append, Pollers(), "/", lambda: None)
     log("no handler at all")
     assert heard == ["no handler at all"]
 
@@ -103,7 +103,9 @@ async def test_what_moves_jupyter_s_activity_is_seen_on_a_real_server(jp_fetch: 
     clock = Ticking()
     pollers = Pollers(clock)
     base = jp_web_app.settings["base_url"]
-    jp_web_app.settings["log_function"] = listening_in(jp_web_app.settings.get("log_function"), pollers, base)
+    jp_web_app.settings["log_function"] = listening_in(
+        jp_web_app.settings.get("log_function"), pollers, base, lambda: None
+    )
     jp_web_app.add_handlers(".*$", [(base + "spy/metrics", Spy), (base + "quiet/metrics", Quiet)])
     before = jp_web_app.settings.get("api_last_activity")
     for _ in range(10):
