@@ -49,6 +49,7 @@ class Scene:
     pids: list[int] = field(default_factory=list)
     going_on: list[asyncio.Task[None]] = field(default_factory=list)
     kept: list[Kernel | Terminal] = field(default_factory=list)
+    sources: list[asyncio.Server] = field(default_factory=list)
 
     async def kernel(self, *, notebook: bool = True) -> Kernel:
         kernel = await self.server.start_kernel(session=f"{uuid4().hex}.ipynb" if notebook else None)
@@ -85,6 +86,8 @@ class Scene:
         await asyncio.gather(*self.going_on, return_exceptions=True)
         for thing in self.kept:
             await thing.disconnect()
+        for source in self.sources:
+            source.close()
 
 
 @dataclass(frozen=True)
@@ -215,6 +218,50 @@ async def _(scene: Scene) -> None:
 async def _(scene: Scene) -> None:
     kernel = await scene.kernel()
     await kernel.run(CHILD.format(code=f"import time; time.sleep({LASTS})", more=""))
+    await kernel.disconnect()
+
+
+DOWNLOADS = """
+import socket, threading
+def download():
+    with socket.create_connection(("127.0.0.1", {port})) as connection:
+        while connection.recv(65536): pass
+threading.Thread(target=download, daemon=True).start()
+"""
+
+
+async def _trickle(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Send a megabyte a second."""
+    try:
+        while True:
+            writer.write(bytes(250_000))
+            await writer.drain()
+            await asyncio.sleep(0.25)
+    except (OSError, asyncio.CancelledError):
+        writer.close()
+
+
+@situation("The cell has returned, its thread downloads at 1 MB/s", keep=True)
+async def _(scene: Scene) -> None:
+    source = await asyncio.start_server(_trickle, "127.0.0.1", 0)
+    scene.sources.append(source)
+    kernel = await scene.kernel()
+    await kernel.run(DOWNLOADS.format(port=source.sockets[0].getsockname()[1]))
+    await kernel.disconnect()
+
+
+HEARTBEAT = """
+import threading, time
+def beat():
+    while True: time.sleep(1); open("/dev/null", "w").write("alive")
+threading.Thread(target=beat, daemon=True).start()
+"""
+
+
+@situation("The cell has returned, a thread of its library beats each second", keep=False)
+async def _(scene: Scene) -> None:
+    kernel = await scene.kernel()
+    await kernel.run(HEARTBEAT)
     await kernel.disconnect()
 
 
