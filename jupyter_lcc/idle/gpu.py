@@ -50,6 +50,7 @@ class Gpus:
         self._nvml: Any = None
         self._try_at = 0.0
         self._asked: threading.Thread | None = None
+        self._starting = threading.Lock()
         self._answer: tuple[float, tuple[Device, ...] | None] = (-1e9, None)
         self._seen: dict[int, tuple[int, int]] = {}
         self.why_not: str | None = None
@@ -61,13 +62,15 @@ class Gpus:
             return self._answer[1]
         if self._nvml is None and now < self._try_at:
             return None
-        if self._asked is None or not self._asked.is_alive():
-            self._asked = threading.Thread(target=self._ask, name="jupyter_lcc-nvml", daemon=True)
-            self._asked.start()
-        elif timeout > 0 and self.why_not == "hangs":
-            return None  # who hung once isn't waited for again
-        self._asked.join(timeout)
-        if self._asked.is_alive():
+        with self._starting:
+            asked = self._asked
+            if asked is None or not asked.is_alive():
+                asked = self._asked = threading.Thread(target=self._ask, name="jupyter_lcc-nvml", daemon=True)
+                asked.start()
+            elif self.why_not == "hangs":
+                return None  # who hung once isn't waited for again
+        asked.join(timeout)
+        if asked.is_alive():
             self.why_not = "hangs" if timeout > 0 else self.why_not
             return None
         return self._answer[1]

@@ -16,7 +16,7 @@ from functools import partial
 import pytest
 
 from .kernelspecs import spec
-from .server import PYTHON, Kernel, Limits, Moment, Server, Terminal
+from .server import PYTHON, Kernel, Limits, Moment, Server, Terminal, is_running
 from .stage import LATEST, PLAYS, SURVIVES, Case, Stage, judge, log_is_clean, monitor_is_healthy, play, random_limits
 
 log = logging.getLogger(__name__)
@@ -560,6 +560,123 @@ async def terminal_a_person_is_present_at(stage: Stage) -> None:
     present = Moment(before, time.monotonic())
     await stage.stops(twin, twin.started, stage.limits.terminal)
     await stage.stops(terminal, present, stage.limits.terminal)
+
+
+# -- work after the cell -----------------------------------------------------------------------------------
+
+BUSY = "while {}: sum(range(40000)); time.sleep(0.0005)"  # about half a core: there are many of them
+SPIN = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_DFL); end = time.time() + 120\n" + BUSY.format(
+    "time.time() < end"
+)
+CHILD = f"[{PYTHON!r}, '-c', {SPIN!r}]"
+DOUBLE_FORK = f"""
+import os, sys
+if not os.fork():
+    os.setsid()
+    if os.fork(): os._exit(0)
+    os.execv({PYTHON!r}, {CHILD})
+os.wait();
+"""
+
+
+async def _works_after(stage: Stage, code: str, end: str | None) -> None:
+    """It outlives an idle twin, with evidence; when the work ends it is idle, and stops."""
+    kernel = await stage.kernel()
+    ended = await kernel.run(code)
+    seen = await stage.becomes(kernel, state="working", reason="working")
+    works = {e["signal"]: e for e in seen["evidence"] if e["means"] == "work"}
+    assert works["cpu_percent"]["value"] >= 20, seen
+    assert any(e["signal"] == "busiest_process" for e in seen["evidence"]), seen
+    await stage.outlives(kernel, ended, stage.limits.kernel)
+    if end is not None:
+        over = await kernel.run(end)
+        await stage.stops(kernel, over, stage.limits.kernel, extra=stage.limits.kernel / 4)
+
+
+@once
+async def kernel_with_computing_thread(stage: Stage) -> None:
+    loop = f"def f():\n  {BUSY.format('on')}\n"
+    code = f"import threading, time; on = [1]\n{loop}threading.Thread(target=f, daemon=True).start()"
+    await _works_after(stage, code, "on.clear()")
+
+
+@once
+async def kernel_with_working_child(stage: Stage) -> None:
+    await _works_after(stage, f"import subprocess; p = subprocess.Popen({CHILD})", "p.kill(); p.wait()")
+
+
+@once
+async def kernel_whose_child_has_left_the_session(stage: Stage) -> None:
+    code = f"import subprocess; p = subprocess.Popen({CHILD}, start_new_session=True)"
+    await _works_after(stage, code, "p.kill(); p.wait()")
+
+
+@once
+async def kernel_whose_daemon_has_left_it_between_two_looks(stage: Stage) -> None:
+    """It is found by the marks in its environment, with the kernel or, if those are not unique, as a job."""
+    kernel = await stage.kernel(session="daemon.ipynb")
+    ended = await kernel.run(DOUBLE_FORK)
+    await stage.becomes(kernel, state="working", reason="working")
+    await stage.outlives(kernel, ended, stage.limits.kernel)
+
+
+@once
+async def kernel_with_sleeping_child(stage: Stage) -> None:
+    kernel = await stage.kernel()
+    beat = "def f():\n  while True: time.sleep(0.2)\nthreading.Thread(target=f, daemon=True).start()"
+    code = f"import subprocess, threading, time; p = subprocess.Popen(['sleep', '600'])\n{beat}"
+    await stage.stops(kernel, await kernel.run(code), stage.limits.kernel)
+
+
+# -- jobs that have left their terminal --------------------------------------------------------------------
+
+
+async def _job(stage: Stage, pid: int, seconds: float = 20) -> dict[str, object]:
+    """The target of a job, once the server sees it."""
+    end = time.monotonic() + seconds
+    while (target := await stage.server.target(f"process:{pid}")) is None:
+        assert time.monotonic() < end, f"process:{pid} is not seen: {await stage.server.idle()}"
+        await asyncio.sleep(0.25)
+    return target
+
+
+@once
+async def detached_job_outlives_its_terminal(stage: Stage) -> None:
+    """`setsid` leaves a prompt behind: the terminal goes in time, the silent job is a target of its own."""
+    terminal = await stage.terminal()
+    typed = await terminal.type("setsid sh -c 'echo job''id $$; exec sleep 97 >out 2>&1 <out' &\r")
+    await terminal.wait_for("jobid ")
+    pid = int(terminal.output.split("jobid ", 1)[1].split()[0])
+    try:
+        seen = await _job(stage, pid)
+        assert (seen["state"], seen["verdict"], seen["kind"]) == ("working", "keep", "process"), seen
+        await stage.stops(terminal, typed, stage.limits.terminal)
+        await asyncio.sleep(stage.limits.terminal + LATEST)
+        after = await stage.server.target(f"process:{pid}")
+        assert after is not None
+        assert after["state"] == "working", after
+        os.kill(pid, 0)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+@once
+async def detached_job_that_is_stopped_ends(stage: Stage) -> None:
+    """A stopped job does nothing: it is warned and shut down like a terminal, and only it."""
+    terminal = await stage.terminal()
+    await terminal.type("setsid sh -c 'echo job''id $$; exec sleep 98' &\r")
+    await terminal.wait_for("jobid ")
+    pid = int(terminal.output.split("jobid ", 1)[1].split()[0])
+    await _job(stage, pid)
+    os.kill(pid, signal.SIGSTOP)
+    stopped = time.monotonic()
+    while is_running(pid):
+        late = time.monotonic() - stopped - stage.limits.terminal * 1.25 - LATEST - 2
+        assert late < stage.slowness.within(stopped, time.monotonic()), f"late by {late:.1f} s"
+        await asyncio.sleep(0.1)
+    assert time.monotonic() - stopped >= stage.limits.terminal - 0.1
+    last = (await stage.server.decisions(f"process:{pid}"))[-1]
+    assert (last["change"], last["reason"]) == ("shut_down", "idle"), last
 
 
 # -- a crowd -----------------------------------------------------------------------------------------------
