@@ -51,10 +51,17 @@ class Run(msgspec.Struct):
     """Another page came since, which may have changed the notebook."""
 
     clear_next: bool = False
+    size: int = 0
+    is_cut: bool = False
+
+    def clear(self) -> None:
+        """Begin anew, as `clear_output` asks for."""
+        self.outputs, self.clear_next, self.size, self.is_cut = [], False, 0, False
 
     def finished_outputs(self) -> list[dict[str, Any]]:
         """Give the outputs as nbformat has them."""
-        return [{key: value for key, value in output.items() if key != "transient"} for output in self.outputs]
+        bare = [{key: value for key, value in output.items() if key != "transient"} for output in self.outputs]
+        return [{**output, "text": "".join(output["text"])} if "text" in output else output for output in bare]
 
 
 class Runs:
@@ -63,8 +70,6 @@ class Runs:
     def __init__(self) -> None:
         self._runs: dict[str, Run] = {}
         self._requests: dict[str, _Request] = {}
-        self._bytes = 0
-        self._is_cut = False
 
     def asked(self, msg_id: str, code: str, cell_id: str | None, session: str) -> None:
         """A page sent a cell. What the same cell printed before is not wanted any more."""
@@ -94,22 +99,24 @@ class Runs:
             run = Run(msg_id, request.code, request.cell_id, request.session, partial=True, ended=True)
             self._runs[msg_id] = run
         run.unseen = run.unseen or not seen
-        if self._is_cut and kind not in ("error", "clear_output"):
+        if kind == "clear_output":
+            run.clear_next = True
+            if not content.get("wait"):
+                run.clear()
             return
-        self._bytes += size
-        if self._bytes > MOST_BYTES and kind != "error":
-            self._is_cut = True
+        if run.clear_next:
+            run.clear()
+        if run.is_cut and kind != "error":
+            return
+        if kind != "error" and sum(each.size for each in self._runs.values()) + size > MOST_BYTES:
+            run.is_cut = True
             _put(run, {"output_type": "stream", "name": "stderr", "text": CUT})
             return
-        if kind == "clear_output":
-            if content.get("wait"):
-                run.clear_next = True
-            else:
-                run.outputs = []
-        elif kind == "update_display_data":
+        if kind == "update_display_data":
             _update(self._runs.values(), content)
+            run.size += size
         else:
-            _put(run, {"output_type": kind, **content})
+            run.size += _put(run, {"output_type": kind, **content}, size)
 
     def end(self, msg_id: str, *, seen: bool) -> None:
         """The cell is done."""
@@ -148,28 +155,36 @@ class Runs:
 
     def _forget(self, run: Run) -> None:
         self._runs.pop(run.msg_id, None)
-        if not self._runs:
-            self._bytes, self._is_cut = 0, False
 
 
-def _put(run: Run, output: dict[str, Any]) -> None:
-    if run.clear_next:
-        run.outputs, run.clear_next = [], False
+def _put(run: Run, output: dict[str, Any], size: int = 0) -> int:
+    """Add an output; give by how much the run has grown. Text stays in pieces: joining each time takes for ever."""
     last = run.outputs[-1] if run.outputs else None
     if output["output_type"] != "stream":
         run.outputs.append(output)
-    elif last is not None and last["output_type"] == "stream" and last["name"] == output["name"]:
-        last["text"] = _joined(last["text"], output["text"])
-    else:
-        run.outputs.append({"output_type": "stream", "name": output["name"], "text": _joined("", output["text"])})
+        return size
+    if last is None or last["output_type"] != "stream" or last["name"] != output["name"]:
+        last = {"output_type": "stream", "name": output["name"], "text": []}
+        run.outputs.append(last)
+    return _write(last["text"], output["text"])
 
 
-def _joined(before: str, text: str) -> str:
-    """Join text as a terminal would show it: a progress bar leaves its last line only."""
-    if "\r" not in text and not before.endswith("\r"):
-        return before + text
-    at = before.rfind("\n") + 1
-    return before[:at] + _OVERWRITTEN.sub("", (before[at:] + text).replace("\r\n", "\n"))
+def _write(pieces: list[str], text: str) -> int:
+    """Write text as a terminal would show it: a progress bar leaves its last line only."""
+    if "\r" not in text and not (pieces and pieces[-1].endswith("\r")):
+        pieces.append(text)
+        return len(text)
+    line: list[str] = []
+    while pieces and "\n" not in pieces[-1]:
+        line.append(pieces.pop())
+    if pieces:
+        whole, _, rest = pieces.pop().rpartition("\n")
+        pieces.append(whole + "\n")
+        line.append(rest)
+    before = "".join(reversed(line))
+    after = _OVERWRITTEN.sub("", (before + text).replace("\r\n", "\n"))
+    pieces.append(after)
+    return len(after) - len(before)
 
 
 def _update(runs: Iterable[Run], content: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -285,6 +286,46 @@ async def test_too_much_is_cut_and_the_cut_is_said(kernel: FakeKernel, monkeypat
     assert len(json.dumps(outputs)) < 20_000
     assert "was cut here" in "".join(outputs[1]["text"])
     assert outputs[2]["output_type"] == "error"
+
+
+async def test_ten_megabytes_in_small_pieces_and_a_progress_bar_of_hours_are_taken_in_no_time(
+    kernel: FakeKernel,
+) -> None:
+    run = kernel.ask(TRAIN, "train")
+    kernel.left()
+    begun = time.process_time()
+    for number in range(4_000):
+        kernel.print(run, f"{number} " + "x" * 400 + "\n")
+    for number in range(8_000):
+        kernel.print(run, f"\r{number:06} " + "=" * 200)
+    assert time.process_time() - begun < 5
+    kernel.print(run, "\nend\n", "stderr")
+    kernel.end(run)
+    await kernel.write()
+    outputs = kernel.read()["cells"][1]["outputs"]
+    text = "".join(outputs[0]["text"])
+    assert text.endswith("\n007999 " + "=" * 200)
+    assert len(text) < 9_000_000
+    assert "".join(outputs[1]["text"]) == "\nend\n"
+
+
+async def test_what_was_seen_leaves_room_for_what_was_not(kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runs_room, "MOST_BYTES", 10_000)
+    first = kernel.ask("unseen()", "unseen")
+    kernel.left()
+    kernel.print(first, "small\n")
+    kernel.end(first)
+    kernel.came(OTHER)
+    for _ in range(10):
+        seen = kernel.ask("seen()", "seen", OTHER)
+        kernel.print(seen, "x" * 5000, session=OTHER)
+        kernel.end(seen, OTHER)
+    kernel.left(OTHER)
+    last = kernel.ask(TRAIN, "train", OTHER)
+    kernel.print(last, "whole\n", session=OTHER)
+    kernel.end(last, OTHER)
+    await kernel.write()
+    assert "".join(kernel.read()["cells"][1]["outputs"][0]["text"]) == "whole\n"
 
 
 async def test_a_notebook_that_is_written_meanwhile_is_left_alone(
