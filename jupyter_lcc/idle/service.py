@@ -117,10 +117,11 @@ class IdleService:
     ) -> None:
         self.wake = asyncio.Event()
         self._clock = clock
-        self._given = given
         self._document = document
         if document is not None:
             document.on_news = self.wake.set
+            given = document.given()  # what holds without it; beside some documents the configuration doesn't count
+        self._given = given
         self._files = files
         self._decisions = decisions
         self._process_started = process_started
@@ -271,7 +272,9 @@ class IdleService:
                 problems=(*self._told, *failing.values(), *self._document_problems(), *self._parachute.problems()),
             ),
             machine=machine,
-            keeps_on=holders(instance, targets, self.leases(), policy, machine.stop, self._chatter()),
+            keeps_on=holders(
+                instance, targets, self.leases(), policy, machine.stop, self._chatter(), self._watch.blind_parts()
+            ),
             stopped_unseen=self._parachute.unseen,
         )
 
