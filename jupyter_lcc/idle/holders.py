@@ -6,7 +6,7 @@ ago, and last what the policy or the platform says. What only seems to keep it o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 
 from ..platforms.model import StopWay
@@ -26,6 +26,8 @@ ORDER: tuple[Because, ...] = (
     "off",
     "chatter",
 )
+NOTHING_BLIND: Mapping[str, str] = {}
+_ENDING = Evidence(signal="shutting_down", value=True, means="context")
 _FOR_EVER = datetime.max.replace(tzinfo=timezone.utc)
 
 
@@ -36,18 +38,21 @@ def holders(
     policy: Policy,
     stop: StopWay,
     chatter: Iterable[Evidence] = (),
+    blind: Mapping[str, str] = NOTHING_BLIND,
 ) -> tuple[Holder, ...]:
     """Name everything that keeps the machine on, the strongest first; nothing if it is due, or its stop has begun.
 
     Among equals the one that holds longest comes first; one whose end can't be told holds longest of all.
-    `chatter` is what keeps Jupyter's own activity fresh without being a target.
+    `chatter` is what keeps Jupyter's own activity fresh without being a target; `blind` has the parts that can't look,
+    each with its error.
     """
     if machine.shutting_down:
         return ()
     found = [
         *_leased(leases, {target.id: target.name for target in targets}),
         *(holder for target in targets if (holder := _of_target(target)) is not None),
-        *_of_machine(machine, targets),
+        *(_of_blind(part, error) for part, error in blind.items()),
+        *_of_machine(machine),
         *_of_rules(policy, stop),
         *(
             Holder(because="chatter", holds=False, target_id=None, name=str(each.value).split(":")[0], evidence=each)
@@ -99,8 +104,8 @@ def _of_target(target: Target) -> Holder | None:
         holds=True,
         target_id=target.id,
         name=target.name,
-        evidence=_telling(target.evidence, because),
-        until=None if because == "unknown" else target.stops_at,
+        evidence=_ENDING if target.shutting_down else _telling(target.evidence, because),
+        until=None if because == "unknown" or target.shutting_down else target.stops_at,
     )
 
 
@@ -109,8 +114,13 @@ def _telling(evidence: Sequence[Evidence], because: Because) -> Evidence | None:
     return next((each for each in evidence if each.means == because), None)
 
 
-def _of_machine(machine: Target, targets: Sequence[Target]) -> Iterable[Holder]:
-    """Say what holds it beside its targets: its own activity, or a part that is blind."""
+def _of_blind(part: str, error: str) -> Holder:
+    evidence = Evidence(signal="part_failed", value=error, means="unknown")
+    return Holder(because="unknown", holds=True, target_id=None, name=part, evidence=evidence)
+
+
+def _of_machine(machine: Target) -> Iterable[Holder]:
+    """Say what holds it beside its targets: its own activity."""
     if machine.reason == "recently_active":
         seen = [each for each in machine.evidence if each.means == "activity"]
         yield Holder(
@@ -121,9 +131,6 @@ def _of_machine(machine: Target, targets: Sequence[Target]) -> Iterable[Holder]:
             evidence=seen[-1] if seen else None,
             until=machine.stops_at,
         )
-    seen_unknown = any(target.state == "unknown" or target.last_activity_at is None for target in targets)
-    if machine.reason == "unknown_state" and not seen_unknown:
-        yield Holder(because="unknown", holds=True, target_id=INSTANCE, name=INSTANCE)
 
 
 def _of_rules(policy: Policy, stop: StopWay) -> Iterable[Holder]:

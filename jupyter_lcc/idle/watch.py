@@ -484,9 +484,14 @@ class Watch:
             for record in self.records.all()
             if not self._is_only_observed(record)
         ]
-        self._blind = "processes" in self.problems or any(f"{kind}s" in self.problems for kind in self._sources)
+        self._blind = bool(self.blind_parts())
         self._own_facts = own
         return machine_facts(own, on_it, blind=self._blind, now=self._clock.now())
+
+    def blind_parts(self) -> dict[str, str]:
+        """Name the parts without which some targets can't be seen, if they fail, each with its error."""
+        parts = dict.fromkeys(["processes", *(f"{kind}s" for kind in self._sources)])
+        return {part: self.problems[part].message for part in parts if part in self.problems}
 
     def _is_only_observed(self, record: Record) -> bool:
         """Tell whether it would be gone by now if this mode did anything, and nobody went on with it since."""

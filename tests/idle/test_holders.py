@@ -96,8 +96,10 @@ def test_rules_that_keep_it_on_are_named() -> None:
 
 
 def test_a_blind_part_holds_by_itself() -> None:
-    found = holders(machine(reason="unknown_state"), [target(limit_seconds=None)], (), policy(), HERE)
-    assert who(found) == [("unknown", "instance")]
+    free = target(limit_seconds=None)
+    found = holders(machine(reason="unknown_state"), [free], (), policy(), HERE, (), {"kernels": "gone"})
+    assert [(holder.because, holder.target_id, holder.name) for holder in found] == [("unknown", None, "kernels")]
+    assert found[0].evidence == Evidence(signal="part_failed", value="gone", means="unknown")
 
 
 def test_its_own_activity_says_what_was_seen() -> None:
