@@ -49,6 +49,7 @@ _SIGNALS = {
     "pre_stop_command": "the administrator's command before the stop: {value}",
     "terminal_prompt": "the shell is at its prompt",
     "terminal_interactive": "{value} is open and takes keys",
+    "terminal_window": "{value} is open, a window to jobs of their own",
     "terminal_question": "{value} waits for a line of input",
     "terminal_remote": "{value} leads to another machine or container",
     "terminal_job": "{value} runs in the foreground",
@@ -57,7 +58,18 @@ _SIGNALS = {
     "last_activity_at": "a person typed, or work ended, last at {time}",
     "processes": "processes of the job: {value}",
     "cpu_percent": "CPU use: {value} % of one core",
-    "working_targets": "kernels and terminals at work: {value}",
+    "busiest_process": "most of it by {value}",
+    "io_bytes_per_second": "read and written: {value} bytes a second, disk and network",
+    "gpu_percent": "GPU use by its processes: {value} %",
+    "gpu_device_percent": "GPU use: {value} % of the device it has open, by whom can't be told",
+    "processes_unknown": "what its processes do can't be read",
+    "detached_job": "{value} runs without a terminal",
+    "detached_service": "it only listens, on {value}",
+    "detached_stopped": "{value} is stopped",
+    "notebook_run": "a notebook is executed",
+    "came_from": "it was started from {value}",
+    "detached_jobs": "jobs without a terminal: {value}",
+    "working_targets": "kernels, terminals and jobs at work: {value}",
     "kernels": "kernels running: {value}",
     "terminals": "terminals open: {value}",
 }
@@ -67,7 +79,8 @@ def name_of(target: Target | Decision) -> str:
     """Name a target the way people do."""
     if target.kind == "instance":
         return "this machine"
-    return f"terminal {clean(target.name)}" if target.kind == "terminal" else clean(target.name)
+    kinds = {"terminal": "terminal ", "process": "job "}
+    return kinds.get(target.kind, "") + clean(target.name)
 
 
 def signal_words(evidence: Evidence, now: datetime) -> str:
