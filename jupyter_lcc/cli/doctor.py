@@ -120,6 +120,8 @@ def check_monitor(view: IdleView) -> Iterable[Check]:
 
 
 _ADVICE = {
+    "policy_document_invalid": "`jupyter lcc policy check FILE` says the same before a document is put in place.",
+    "policy_document_unavailable": "Look at the place, and at the permission it names; it is tried again by itself.",
     "corrupt_state_file": "What it held is forgotten. The file is kept beside the new one.",
     "decision_log_failed": "Look for a full disk or missing rights. Lines wait in memory and are written later.",
     "state_file_failed": "Look for a full disk or missing rights. A restart would forget leases and countdowns.",
