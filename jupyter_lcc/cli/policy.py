@@ -11,11 +11,11 @@ import msgspec
 from traitlets import Bool, Unicode
 
 from ..idle.document.model import Subject
-from ..idle.model import ChangePolicy, DurationSetting, ModeSetting, Policy
+from ..idle.model import ChangePolicy, DurationSetting, IdleView, ModeSetting, Policy
 from .command import LccCommand
 from .exits import EXIT_HELP, CliError, Exit
 from .policy_check import check_document, describe_check, moment_to_check
-from .table import clean, lay_out
+from .table import clean, fill, lay_out
 from .times import parse_duration, say_duration
 from .words import SOURCES
 
@@ -91,7 +91,12 @@ class PolicyCommand(LccCommand):
         if self.as_json:
             self.print_raw(answer)
         else:
-            self.say(*describe(answer.value, shutil.get_terminal_size((80, 24)).columns))
+            width = shutil.get_terminal_size((80, 24)).columns
+            self.say(*describe(answer.value, width))
+            told = client.get("idle", IdleView).value.monitor.problems
+            for problem in told:
+                if problem.code.startswith("policy_document"):
+                    self.say("", *fill(clean(problem.message), width))
         return Exit.OK
 
     def _check(self, words: Sequence[str]) -> Exit:
