@@ -19,8 +19,8 @@ class Pages(Protocol):
     def page_came(self, kernel_id: str, connection: object, session: str) -> None:
         """A page opened its websocket."""
 
-    def page_left(self, kernel_id: str, connection: object) -> None:
-        """Its websocket is closed; may be said more than once."""
+    def page_left(self, kernel_id: str, connection: object, *, said_so: bool = True) -> None:
+        """Its websocket is closed, by the page or because it did not answer; may be said more than once."""
 
     def page_asked(self, kernel_id: str, message: Sequence[bytes]) -> None:
         """A page sent a cell: header, parent header, metadata, content."""
@@ -61,7 +61,9 @@ def observing_input(base: Any, kernels: Waiting, pages: Pages | None = None) -> 
 
         def disconnect(self) -> Any:
             if pages is not None:
-                pages.page_left(self.kernel_id, self)
+                # Without a closing frame the page did not close it: its machine sleeps, or the network is gone.
+                code = getattr(getattr(self, "websocket_handler", None), "close_code", None)
+                pages.page_left(self.kernel_id, self, said_so=code is not None)
             return super().disconnect()
 
         def handle_incoming_message(self, incoming_msg: Any) -> Any:

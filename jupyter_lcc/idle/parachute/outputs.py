@@ -8,6 +8,7 @@ Jupyter's own buffer gives it what it missed; that buffer is lost with the kerne
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -91,12 +92,18 @@ class KernelOutputs:
             runs.visited(session)
         self._left[kernel_id] = None
 
-    def page_left(self, kernel_id: str, connection: object) -> None:
-        """Its websocket is closed; may be said more than once."""
+    def page_left(self, kernel_id: str, connection: object, *, said_so: bool = True) -> None:
+        """Its websocket is closed, by the page or because it did not answer; may be said more than once."""
         there = self._open.get(kernel_id, {})
         session = there.pop(id(connection), None)
-        if session is not None and not there:
-            self._left[kernel_id] = session
+        if session is None:
+            return
+        if not said_so and kernel_id in self._runs:
+            self._runs[kernel_id].vanished(session, time.monotonic())
+            self._spool_soon(kernel_id)
+        if not there:
+            # Jupyter's buffer begins only now, so it gives back all that was missed only to a page that left by itself.
+            self._left[kernel_id] = session if said_so else None
 
     def page_asked(self, kernel_id: str, message: Sequence[bytes]) -> None:
         """A page sent something on the shell channel: header, parent header, metadata, content."""
@@ -128,11 +135,14 @@ class KernelOutputs:
             elif kind != "status":
                 content = msgspec.json.decode(parts[at + 5], type=dict)
                 seen = self._is_seen(kernel_id, parent.session)
-                self._of(kernel_id).output(parent.msg_id, kind, content, len(parts[at + 5]), seen=seen)
+                self._of(kernel_id).output(
+                    parent.msg_id, kind, content, len(parts[at + 5]), seen=seen, now=time.monotonic()
+                )
                 if not seen:
                     self._spool_soon(kernel_id)
             elif parent.msg_type == "execute_request" and _is_idle(parts[at + 5]):
-                self._of(kernel_id).end(parent.msg_id, seen=self._is_seen(kernel_id, parent.session))
+                seen = self._is_seen(kernel_id, parent.session)
+                self._of(kernel_id).end(parent.msg_id, seen=seen, now=time.monotonic())
         except (msgspec.DecodeError, ValueError, IndexError, KeyError, TypeError):
             return  # not a Jupyter message, or not one that a notebook could hold
 

@@ -23,6 +23,10 @@ MOST_REQUESTS = 200
 
 OUTPUTS = frozenset(("stream", "display_data", "execute_result", "error", "update_display_data", "clear_output"))
 
+GRACE_SECONDS = 120.0
+"""A page whose machine was put to sleep seems to be there until its websocket's ping goes unanswered, for up to 90 s:
+what was sent to it in that time, it may not have seen."""
+
 CUT = "\n[Output was cut here: no page was open to take it, and more than 10 MB are not kept.]\n"
 
 _OVERWRITTEN = re.compile(r"[^\n]*\r(?=[^\r\n])")
@@ -52,6 +56,9 @@ class Run(msgspec.Struct):
 
     clear_next: bool = False
     size: int = 0
+    last_at: float = 0.0
+    """When something of it came last, in seconds of any clock that only goes forward."""
+
     is_cut: bool = False
 
     def clear(self) -> None:
@@ -89,7 +96,9 @@ class Runs:
                 self._forget(known)
         self._runs[msg_id] = Run(msg_id, code, request.cell_id, session, count)
 
-    def output(self, msg_id: str, kind: str, content: dict[str, Any], size: int, *, seen: bool) -> None:
+    def output(
+        self, msg_id: str, kind: str, content: dict[str, Any], size: int, *, seen: bool, now: float = 0.0
+    ) -> None:
         """Take one output. Late output of a run that was forgotten is kept only if nobody sees it."""
         run = self._runs.get(msg_id)
         if run is None:
@@ -99,6 +108,7 @@ class Runs:
             run = Run(msg_id, request.code, request.cell_id, request.session, partial=True, ended=True)
             self._runs[msg_id] = run
         run.unseen = run.unseen or not seen
+        run.last_at = now
         if kind == "clear_output":
             run.clear_next = True
             if not content.get("wait"):
@@ -108,7 +118,9 @@ class Runs:
             run.clear()
         if run.is_cut and kind != "error":
             return
-        if kind != "error" and sum(each.size for each in self._runs.values()) + size > MOST_BYTES:
+        if self._is_full(size):
+            self._forget_seen(now)
+        if kind != "error" and self._is_full(size):
             run.is_cut = True
             _put(run, {"output_type": "stream", "name": "stderr", "text": CUT})
             return
@@ -118,14 +130,20 @@ class Runs:
         else:
             run.size += _put(run, {"output_type": kind, **content}, size)
 
-    def end(self, msg_id: str, *, seen: bool) -> None:
+    def end(self, msg_id: str, *, seen: bool, now: float = 0.0) -> None:
         """The cell is done."""
         run = self._runs.get(msg_id)
         if run is not None:
             run.ended = True
             run.unseen = run.unseen or not seen
-            if not run.unseen:
-                self._forget(run)
+            run.last_at = now
+        self._forget_seen(now - GRACE_SECONDS)
+
+    def vanished(self, session: str, now: float) -> None:
+        """A page is gone without a word: nobody knows since when."""
+        for run in self._runs.values():
+            if run.session == session and run.last_at >= now - GRACE_SECONDS:
+                run.unseen = True
 
     def replayed(self, session: str) -> None:
         """The page that asked is back and was given everything it had missed."""
@@ -151,6 +169,13 @@ class Runs:
     def drop(self, runs: Iterable[Run]) -> None:
         """These are written down."""
         for run in runs:
+            self._forget(run)
+
+    def _is_full(self, size: int) -> bool:
+        return sum(each.size for each in self._runs.values()) + size > MOST_BYTES
+
+    def _forget_seen(self, before: float) -> None:
+        for run in [run for run in self._runs.values() if run.ended and not run.unseen and run.last_at <= before]:
             self._forget(run)
 
     def _forget(self, run: Run) -> None:

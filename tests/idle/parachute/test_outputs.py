@@ -8,6 +8,7 @@ import logging
 import os
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import nbformat
@@ -74,9 +75,9 @@ class FakeKernel:
     def came(self, session: str) -> None:
         self.outputs.page_came("k", session, session)
 
-    def left(self, session: str = PAGE) -> None:
-        self.outputs.page_left("k", session)
-        self.outputs.page_left("k", session)
+    def left(self, session: str = PAGE, *, said_so: bool = True) -> None:
+        self.outputs.page_left("k", session, said_so=said_so)
+        self.outputs.page_left("k", session, said_so=said_so)
 
     def ask(self, code: str, cell_id: str | None, session: str = PAGE) -> str:
         self.count += 1
@@ -212,6 +213,29 @@ async def test_a_page_that_comes_back_was_given_what_it_missed(kernel: FakeKerne
     kernel.came(PAGE)
     kernel.left()
     assert await kernel.write() == {}
+
+
+async def test_a_page_on_a_sleeping_machine_may_not_have_seen_the_end(
+    kernel: FakeKernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("jupyter_lcc.idle.parachute.outputs.time.monotonic", lambda: now[0])
+    long_ago = kernel.ask("twin", "twin1")
+    kernel.print(long_ago, "seen\n")
+    kernel.end(long_ago)
+    now[0] += 600
+    run = kernel.ask(TRAIN, "train")
+    kernel.print(run, "epoch 2\n")
+    kernel.end(run)
+    now[0] += 80
+    kernel.left(said_so=False)
+    now[0] += 3600
+    kernel.came(PAGE)
+    kernel.left()
+    await kernel.write()
+    cells = kernel.read()["cells"]
+    assert "".join(cells[1]["outputs"][0]["text"]) == "epoch 2\n"
+    assert cells[2]["outputs"] == []
 
 
 async def test_a_page_loaded_anew_is_not_shown_what_it_did_not_ask_for(kernel: FakeKernel) -> None:
@@ -451,8 +475,8 @@ class FakePages:
     def page_came(self, kernel_id: str, connection: object, session: str) -> None:
         self.told.append(("came", kernel_id, session))
 
-    def page_left(self, kernel_id: str, connection: object) -> None:
-        self.told.append(("left", kernel_id))
+    def page_left(self, kernel_id: str, connection: object, *, said_so: bool = True) -> None:
+        self.told.append(("left", kernel_id, said_so))
 
     def page_asked(self, kernel_id: str, message: Any) -> None:
         self.told.append(("asked", kernel_id, *(json.loads(part) for part in message)))
@@ -471,8 +495,10 @@ def test_both_websocket_protocols_are_read() -> None:
     connection.handle_incoming_message(b"\x00" * 40)
     connection.handle_incoming_message('not json "execute_request"')
     connection.disconnect()
+    connection.websocket_handler = SimpleNamespace(close_code=1001)
+    connection.disconnect()
     asked = ("asked", "k", *parts)
-    assert pages.told == [("came", "k", PAGE), asked, asked, ("left", "k")]
+    assert pages.told == [("came", "k", PAGE), asked, asked, ("left", "k", False), ("left", "k", True)]
 
 
 def _flatten(notebook: dict[str, Any]) -> None:
