@@ -6,10 +6,11 @@ import shutil
 from datetime import datetime
 from typing import ClassVar
 
-from ..idle.model import IdleView, Target
+from ..idle.model import Cost, IdleView, Target
 from .command import LccCommand
 from .exits import EXIT_HELP, Exit
-from .table import fill, lay_out
+from .keepers import keeper_line, machine_sentence
+from .table import clean, fill, lay_out
 from .times import say_moment, say_roughly
 from .verdicts import cell
 from .words import name_of
@@ -43,9 +44,13 @@ def describe(view: IdleView, now: datetime, width: int) -> list[str]:
     rows = [_row(target, view, now) for target in view.targets]
     if rows:
         lines += ["", *lay_out([_HEADINGS, *rows], width, right=_NUMBERS)]
-    lease = view.instance.lease
-    if lease is not None:
-        lines += ["", *fill(f"The whole machine is kept until {say_moment(lease.expires_at, now)}.", width)]
+    more = [keeper_line(view, now), _cost_line(view.machine.cost), _stopped_line(view.stopped_unseen)]
+    if any(more):
+        lines.append("")
+    for line in filter(None, more):
+        lines += fill(line, width)
+    if view.machine.stop_error is not None:
+        lines += fill(f"! The machine was not stopped: {clean(view.machine.stop_error)}", width, "  ")
     for problem in view.monitor.problems:
         lines += fill(f"! {problem.message}", width, "  ")
     if not view.monitor.healthy:
@@ -55,7 +60,8 @@ def describe(view: IdleView, now: datetime, width: int) -> list[str]:
 
 def headline(view: IdleView, now: datetime) -> str:
     """Say how things stand, and what is going to happen next."""
-    machine = "" if view.instance.stops_at else " The machine itself is not stopped by this version."
+    told = machine_sentence(view, now)
+    machine = f" {told}" if told else ""
     if view.mode == "off":
         return f"Idle shutdown is off: nothing is shut down.{machine}"
     if not view.targets:
@@ -84,6 +90,30 @@ def _what_matters(view: IdleView, now: datetime, is_: str) -> str:
         nothing = "" if working else "Nothing is at work. "
         return f"{said}{' ' if said else nothing}Next to stop: {name_of(others[0])}, at {_at(others[0], now)}."
     return said or "Nothing is at work, and nothing is going to be shut down."
+
+
+def _cost_line(cost: Cost | None) -> str:
+    if cost is None:
+        return ""
+    kind = clean(cost.instance_type)
+    source = "the administrator's price" if cost.price_source == "config" else f"list price of {cost.priced_on}"
+    saved = f" Its own stops saved {_say_usd(cost.saved_usd)} in 30 days." if cost.saved_hours else ""
+    return (
+        f"{kind}: {_say_usd(cost.usd_per_hour)} an hour ({source}), {_say_usd(cost.usd_today)} for "
+        f"{cost.hours_today:.1f} h today.{saved}"
+    )
+
+
+def _say_usd(amount: float) -> str:
+    return f"${amount:.2f}"
+
+
+def _stopped_line(count: int) -> str:
+    if not count:
+        return ""
+    return (
+        f"{count} {'shutdown' if count == 1 else 'shutdowns'} nobody was told of yet; JupyterLab shows what was saved."
+    )
 
 
 def _row(target: Target, view: IdleView, now: datetime) -> tuple[str, ...]:

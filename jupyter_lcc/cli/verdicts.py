@@ -26,7 +26,8 @@ _KEPT = {
     "no_limit": "no limit is set for its state",
     "unknown_state": "what it does can't be told",
     "off": "idle shutdown is off",
-    "not_stopped_here": "this version doesn't stop the machine itself",
+    "not_stopped_here": "it can't be stopped from here",
+    "targets_first": "it waits for what still runs on it",
 }
 _CHANGES = {
     "appeared": "seen for the first time",
@@ -38,6 +39,9 @@ _CHANGES = {
     "lease_granted": "keep granted",
     "lease_ended": "keep ended",
     "policy": "limits changed",
+    "stop_requested": "stop asked for",
+    "stop_failed": "not stopped",
+    "activity": "used",
     "slept": "nobody was awake for a while; warnings are given anew",
     "server_ended": "the Jupyter server ended",
 }
@@ -66,23 +70,24 @@ def verdict_of_target(target: Target, mode: Mode, now: datetime) -> str:
     """Say in a sentence or two what is going to happen to a target, and why."""
     name = _capital(name_of(target))
     if target.reason == "not_stopped_here":
-        return f"This version doesn't stop the machine itself. What runs on it is {target.state}."
+        return f"{name} can't be stopped from here. What runs on it is {target.state}."
+    done = _done(target)
     if target.shutting_down:
-        return f"{name} is being shut down now: {_because(target)}."
+        return f"{name} is being {done} now: {_because(target)}."
     if target.verdict == "shut_down" and mode == "observe":
-        return f"{name} would be shut down now, but mode is observe: {_because(target)}."
+        return f"{name} would be {done} now, but mode is observe: {_because(target)}."
     if target.verdict == "shut_down":
-        return f"{name} is due to be shut down now: {_because(target)}."
+        return f"{name} is due to be {done} now: {_because(target)}."
     when = say_moment(target.stops_at, now) if target.stops_at else ""
     would = "would be" if mode == "observe" else "is"
     if target.verdict == "warn":
         used = "" if target.idle_seconds is None else f" It was last active {say_roughly(target.idle_seconds)} ago."
         told = " Mode is observe, so it is kept." if mode == "observe" else ""
-        return f"{name} {would} shut down at {when} if nothing happens: {_because(target)}.{used}{told}"
+        return f"{name} {would} {done} at {when} if nothing happens: {_because(target)}.{used}{told}"
     said = f"{name} is kept: {_KEPT.get(target.reason, target.reason)}."
     if when and target.reason == "working":
-        return f"{said} If it goes on without a pause it {would} shut down at {when}."
-    return f"{said} It {would} shut down at {when} if nothing happens until then." if when else said
+        return f"{said} If it goes on without a pause it {would} {done} at {when}."
+    return f"{said} It {would} {done} at {when} if nothing happens until then." if when else said
 
 
 def verdict_of_decision(decision: Decision, now: datetime) -> str:
@@ -90,20 +95,26 @@ def verdict_of_decision(decision: Decision, now: datetime) -> str:
     name, at = _capital(name_of(decision)), say_moment(decision.at, now, seconds=True)
     if decision.change == "gone":
         return f"{name} was closed at {at}, by a person or a program, not by jupyter_lcc."
-    if decision.change == "shutdown_failed":
-        return (
-            f"{name} should have been shut down at {at}, and it failed: {clean(decision.error or 'no reason given')}."
-        )
+    if decision.change in ("shutdown_failed", "stop_failed"):
+        error = clean(decision.error or "no reason given").rstrip(".")
+        return f"{name} should have been {_done(decision)} at {at}, and it failed: {error}."
+    if decision.change == "stop_requested":
+        who = "because a person asked for it" if decision.actor == "user" else f"because {_because(decision)}"
+        return f"The stop of {name_of(decision)} was asked for at {at}, {who}."
     if decision.change in ("shut_down", "unsaved"):
         who = "because a person asked for it" if decision.actor == "user" else f"because {_because(decision)}"
         lost = f" Not everything could be saved: {clean(decision.error)}" if decision.error else ""
         return f"{name} was shut down at {at}, {who}.{lost}"
     if decision.verdict == "keep":
         if decision.reason == "not_stopped_here":
-            return f"This version doesn't stop the machine itself. What ran on it was {decision.state} since {at}."
+            return f"{name} can't be stopped from here. What ran on it was {decision.state} since {at}."
         return f"{name} was kept: {_KEPT.get(decision.reason, decision.reason)}. So it was since {at}."
     tail = " Mode was observe, so nothing was done." if decision.mode == "observe" else ""
-    due = f", due to be shut down at {say_moment(decision.stops_at, now, seconds=True)}" if decision.stops_at else ""
+    due = (
+        f", due to be {_done(decision)} at {say_moment(decision.stops_at, now, seconds=True)}"
+        if decision.stops_at
+        else ""
+    )
     word = "was warned" if decision.verdict == "warn" else "was over its limit"
     return f"{name} {word}{due}: {_because(decision)}. So it was since {at}.{tail}"
 
@@ -113,13 +124,13 @@ def history_line(decision: Decision, now: datetime) -> str:
     what = _CHANGES.get(decision.change, decision.change) + (" by a person" if decision.actor == "user" else "")
     if decision.error:
         return f"{what}: {clean(decision.error)}"
-    if decision.change == "shut_down":
+    if decision.change in ("shut_down", "stop_requested"):
         return f"{what}: {_because(decision)}"
     if decision.change == "gone":
         return what
     if decision.change == "lease_granted" and decision.lease is not None:
         return f"{what}, {lease_words(decision.lease, now)}"
-    if decision.change in ("lease_ended", "policy"):
+    if decision.change in ("lease_ended", "policy", "slept", "server_ended"):
         return what
     lead = f"{what}: " if decision.change == "appeared" else ""
     if decision.verdict == "keep":
@@ -129,6 +140,10 @@ def history_line(decision: Decision, now: datetime) -> str:
     if decision.mode == "observe":
         word += " (observe only)"
     return f"{lead}{decision.state}, {word}{stops}: {_because(decision)}"
+
+
+def _done(about: Target | Decision) -> str:
+    return "stopped" if about.kind == "instance" else "shut down"
 
 
 def _because(about: Target | Decision) -> str:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
 from traitlets import Unicode
 
-from ..idle.model import Decision, Evidence, Explanation, IdleView, Target
+from ..idle.model import Decision, DecisionList, Evidence, Explanation, IdleView, Target
+from .client import Client
 from .command import LccCommand
 from .exits import EXIT_HELP, CliError, Exit
 from .keep import find_target
-from .table import fill, lay_out
-from .times import parse_moment, say_moment, say_roughly
+from .keepers import keepers_section
+from .table import clean, fill, lay_out
+from .targets import INSTANCE
+from .times import parse_moment, say_duration, say_moment, say_roughly
 from .verdicts import history_line, verdict_of_decision, verdict_of_target
 from .words import MEANINGS, lease_words, limit_words, signal_words
 
@@ -29,10 +32,12 @@ class Why(LccCommand):
 
     name = "jupyter-lcc-why"
     description = (
-        "Why is the machine or a TARGET kept, warned or gone? A TARGET is a notebook's name or path, the begin of a "
-        "kernel's id, a terminal's name, or an id; it may be gone. With --json: the answer of GET lcc/idle/why."
+        "Why is the machine or a TARGET kept, warned or gone, and who keeps the machine on? A TARGET is a notebook's "
+        "name or path, the begin of a kernel's id, a terminal's name, or an id; it may be gone. With --json: the "
+        "answer of GET lcc/idle/why."
     )
     examples = (
+        "jupyter lcc why                                who keeps this machine on\n"
         "jupyter lcc why train.ipynb\n"
         "jupyter lcc why 1 --at 18:40                   terminal 1, the last time it was 18:40\n"
         "jupyter lcc why train.ipynb --at '20 min ago'\n"
@@ -55,8 +60,13 @@ class Why(LccCommand):
         answer = client.get("idle/why", Explanation, query)
         if self.as_json:
             self.print_raw(answer)
-        else:
-            self.say(*describe(answer.value, now, at, shutil.get_terminal_size((80, 24)).columns))
+            return Exit.OK
+        width = shutil.get_terminal_size((80, 24)).columns
+        told = answer.value
+        asks_now = at is None and told.target_id == INSTANCE
+        keepers = keepers_section(view, now, width) if asks_now else []
+        reply = _reply(client, told.decision) if told.decision is not None and at is not None else None
+        self.say(*describe(told, now, at, width, keepers=keepers, reply=reply))
         return Exit.OK
 
     def _moment(self, now: datetime) -> datetime | None:
@@ -68,18 +78,48 @@ class Why(LccCommand):
             raise CliError(Exit.USAGE, str(error)) from None
 
 
-def describe(told: Explanation, now: datetime, at: datetime | None, width: int) -> list[str]:
-    """Write an explanation for a screen of `width` columns."""
+def _reply(client: Client, asked: Decision) -> str | None:
+    """Give what became of a request to stop the machine, from the lines that follow it."""
+    if asked.change != "stop_requested":
+        return None
+    since = asked.at.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+    lines = client.get("idle/decisions", DecisionList, {"target_id": asked.target_id, "since": since, "limit": "1000"})
+    later = [line for line in reversed(lines.value.decisions) if line.at > asked.at]
+    if not later:
+        return "accepted, or not answered yet"
+    for line in later:
+        if line.change == "stop_failed":
+            return f"refused: {clean(line.error or 'no reason given')}"
+        if line.change in ("server_ended", "appeared", "stop_requested"):
+            break
+    return "accepted"
+
+
+def describe(
+    told: Explanation,
+    now: datetime,
+    at: datetime | None,
+    width: int,
+    *,
+    keepers: Sequence[str] = (),
+    reply: str | None = None,
+) -> list[str]:
+    """Write an explanation for a screen of `width` columns; `keepers` is a section of its own, `reply` what the
+    platform said to a stop.
+    """
     target, decision = told.target, told.decision
     lines = [] if at is None else [f"At {say_moment(at, now, seconds=True)}:"]
     if target is not None:
         lines += fill(verdict_of_target(target, told.policy.mode.value, now), width)
     elif decision is not None:
         lines += fill(verdict_of_decision(decision, now), width)
+    if keepers:
+        lines += ["", *keepers]
     about = target or decision
     if about is not None:
         lines += ["", *_evidence(about.evidence, now, width), ""]
         lines += [line for pair in _particulars(about, told, now, at) for line in _particular(*pair, width)]
+        lines += [] if reply is None else _particular("Reply", reply, width)
     history = told.history[:_LINES_OF_HISTORY]
     if history:
         left_out = len(told.history) - len(history)
@@ -111,6 +151,9 @@ def _particulars(
         yield "Kept", lease_words(about.lease, now)
     if isinstance(about, Decision):
         yield "Mode", about.mode
+        yield "By", _ACTORS.get(about.actor, about.actor)
+        if about.policy:
+            yield "Policy", "; ".join(_policy_words(about))
         return
     yield "Mode", told.policy.mode.value
     if about.shutting_down:
@@ -119,6 +162,25 @@ def _particulars(
         yield "Next", f"by time alone nothing changes before {say_moment(told.next_change_at, now, seconds=True)}"
     else:
         yield "Next", "by time alone nothing changes"
+
+
+_ACTORS = {"monitor": "jupyter_lcc, by the policy", "user": "a person", "outside": "something else than jupyter_lcc"}
+_BEARS_ON = {
+    "kernel": ("kernel_timeout_seconds", "waiting_timeout_seconds", "max_busy_seconds"),
+    "terminal": ("terminal_timeout_seconds", "waiting_timeout_seconds", "max_busy_seconds"),
+    "process": ("terminal_timeout_seconds", "waiting_timeout_seconds", "max_busy_seconds"),
+    "instance": ("instance_timeout_seconds",),
+}
+
+
+def _policy_words(decision: Decision) -> Iterator[str]:
+    """Say which values were in force then, of those that bear on this kind of target."""
+    for field in (*_BEARS_ON.get(decision.kind, ()), "warn_seconds"):
+        said = decision.policy.get(field)
+        if said is not None:
+            number, _space, source = said.partition(" ")
+            value = say_duration(int(number)) if number.isdigit() else number
+            yield f"{field.removesuffix('_seconds')} {'none' if value == '0 s' else value} {source}".rstrip()
 
 
 def _particular(title: str, words: str, width: int) -> list[str]:

@@ -8,16 +8,23 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 import jupyter_lcc.idle
+from jupyter_lcc.cli.keepers import keeper_line, keepers_section
 from jupyter_lcc.cli.status import describe, headline
 from jupyter_lcc.cli.table import width_of
 from jupyter_lcc.cli.verdicts import cell, history_line, verdict_of_decision, verdict_of_target
+from jupyter_lcc.cli.why import describe as explain
 from jupyter_lcc.cli.words import lease_words, limit_words, refusal, signal_words
 from jupyter_lcc.idle.model import (
+    Because,
     Change,
+    Cost,
     Decision,
     Evidence,
+    Explanation,
+    Holder,
     IdleView,
     Lease,
+    Machine,
     Mode,
     Monitor,
     Problem,
@@ -29,6 +36,7 @@ from jupyter_lcc.idle.model import (
 )
 from jupyter_lcc.idle.policy import Choices, PolicyInput, resolve
 from jupyter_lcc.idle.terminal_jobs import Jobs
+from jupyter_lcc.platforms.model import StopWay
 from jupyter_lcc.web.model import ProblemBody
 
 NOW = datetime.fromisoformat("2026-11-20T18:40:00+00:00")
@@ -45,6 +53,10 @@ def target(name: str = "train.ipynb", **more: Any) -> Target:
     return Target(**told)
 
 
+def of_machine(**more: Any) -> Target:
+    return target("instance", id="instance", kind="instance", **more)
+
+
 def decision(**more: Any) -> Decision:
     told: dict[str, Any] = {
         "at": NOW, "change": "verdict", "target_id": "kernel:1", "kind": "kernel", "name": "train.ipynb",
@@ -55,16 +67,43 @@ def decision(**more: Any) -> Decision:
     return Decision(**told)
 
 
+NOT_HERE = StopWay(means="none", available=False, why_not="Nothing says how this machine is stopped.")
+HERE = StopWay(means="delete_app", available=True)
+
+
 def view(
-    *targets: Target, mode: Mode = "enforce", problems: tuple[Problem, ...] = (), healthy: bool = True
+    *targets: Target,
+    mode: Mode = "enforce",
+    problems: tuple[Problem, ...] = (),
+    healthy: bool = True,
+    machine: Target | None = None,
+    told: Machine | None = None,
+    **more: Any,
 ) -> IdleView:
-    machine = target("instance", id="instance", kind="instance", reason="not_stopped_here", stops_at=None)
-    policy = resolve(PolicyInput(mode=mode, mode_source="config"), Choices())
-    monitor = Monitor(last_check_at=NOW, next_check_at=NOW, healthy=healthy, problems=problems)
-    return IdleView(taken_at=NOW, mode=mode, instance=machine, targets=targets, policy=policy, monitor=monitor)
+    limits = PolicyInput(mode=mode, mode_source="config", values={"instance_timeout_seconds": 7200})
+    return IdleView(
+        taken_at=NOW,
+        mode=mode,
+        instance=machine
+        or target("instance", id="instance", kind="instance", reason="not_stopped_here", stops_at=None),
+        targets=targets,
+        policy=resolve(limits, Choices()),
+        monitor=Monitor(last_check_at=NOW, next_check_at=NOW, healthy=healthy, problems=problems),
+        machine=told or Machine(stop=NOT_HERE),
+        **more,
+    )
 
 
-TO_KEEP = {"working", "recently_active", "leased", "no_limit", "unknown_state", "off", "not_stopped_here"}
+TO_KEEP = {
+    "targets_first",
+    "working",
+    "recently_active",
+    "leased",
+    "no_limit",
+    "unknown_state",
+    "off",
+    "not_stopped_here",
+}
 
 
 @pytest.mark.parametrize("mode", get_args(Mode))
@@ -170,7 +209,110 @@ def test_observe_never_says_that_something_stops() -> None:
 def test_the_first_sentence(targets: tuple[Target, ...], mode: Mode, said: str) -> None:
     line = headline(view(*targets, mode=mode), NOW)
     assert line.startswith(said)
-    assert line.endswith("The machine itself is not stopped by this version.")
+    assert line.endswith("" if mode == "off" else "The machine itself can't be stopped from here.")
+
+
+@pytest.mark.parametrize(
+    ("machine", "mode", "said"),
+    [
+        (of_machine(), "enforce", "The machine stops at 18:58 if nothing else happens."),
+        (of_machine(), "observe", "The machine would stop at 18:58 if nothing else happens."),
+        (of_machine(stops_at=None, reason="working"), "enforce", "The machine stays on."),
+        (of_machine(verdict="warn", reason="idle"), "enforce", "The machine is stopped in 18 min, at 18:58."),
+        (of_machine(verdict="shut_down", reason="idle"), "enforce", "The machine is due to be stopped."),
+        (of_machine(verdict="shut_down", reason="idle"), "observe", "The machine would be stopped now."),
+        (of_machine(shutting_down=True), "enforce", "The machine is being stopped."),
+    ],
+)
+def test_the_first_sentence_tells_of_the_machine(machine: Target, mode: Mode, said: str) -> None:
+    line = headline(view(target(), mode=mode, machine=machine, told=Machine(stop=HERE)), NOW)
+    assert line.endswith(said)
+
+
+GPU = Evidence(signal="gpu_percent", value=93, means="work")
+POLLER = Evidence(signal="poller", value="spy: GET /spy every 5 s", means="chatter")
+
+
+def test_who_keeps_it_on_is_said_in_a_line_and_in_full() -> None:
+    def holder(because: Because, target_id: str | None, name: str = "", **more: Any) -> Holder:
+        return Holder(because=because, holds=because != "chatter", target_id=target_id, name=name, **more)
+
+    until = NOW + timedelta(hours=1)
+    note = Evidence(signal="lease_note", value="tea", means="context")
+    told = view(
+        target(),
+        keeps_on=(
+            holder("lease", "instance", until=until, evidence=note),
+            holder("work", "kernel:1", evidence=GPU),
+            holder("unknown", "terminal:7", "7"),
+            holder("not_stopped_here", "instance"),
+            holder("chatter", None, "spy", evidence=POLLER),
+            holder("chatter", None, "spy", evidence=POLLER),
+        ),
+    )
+    assert keeper_line(told, NOW) == (
+        "Kept on by: a keep of everything until 19:40 (tea); train.ipynb (works); 7 (unclear); and 1 more, see "
+        "`jupyter lcc why`."
+    )
+    lines = "\n".join(keepers_section(told, NOW, 100))
+    assert "everything" in lines
+    assert "somebody keeps it: tea" in lines
+    assert "until 19:40" in lines
+    assert "93 %" in lines
+    assert lines.count("spy: GET /spy every 5 s") == 1
+    assert lines.index("doesn't count") < lines.index("spy:")
+    assert keeper_line(view(target()), NOW) == ""
+    assert "nobody" in "\n".join(keepers_section(view(target()), NOW, 80))
+
+
+@pytest.mark.parametrize("because", get_args(Because))
+@pytest.mark.parametrize("evidence", [None, GPU, POLLER])
+def test_every_ground_has_words(because: Because, evidence: Evidence | None) -> None:
+    holder = Holder(because=because, holds=True, target_id="kernel:1", name="train.ipynb", evidence=evidence)
+    told = view(target(), keeps_on=(holder,))
+    for said in (keeper_line(told, NOW), "\n".join(keepers_section(told, NOW, 100))):
+        assert said
+        assert not CODE.search(said.replace("jupyter_lcc", "")), said
+
+
+def test_the_machine_s_cost_and_its_failed_stop_are_shown() -> None:
+    cost = Cost(
+        usd_per_hour=1.408, instance_type="ml.g5.xlarge", price_source="table", priced_on="2026-01-02",
+        hours_today=3.2, usd_today=4.51, saved_hours=10, saved_usd=14.08,
+    )  # fmt: skip
+    told = Machine(stop=HERE, stop_error="sagemaker:DeleteApp is not allowed.", cost=cost)
+    lines = describe(view(target(), told=told, stopped_unseen=2), NOW, 200)
+    assert any(
+        line.startswith("ml.g5.xlarge: $1.41 an hour (list price of 2026-01-02), $4.51 for 3.2 h") for line in lines
+    )
+    assert any("saved $14.08 in 30 days" in line for line in lines)
+    assert "! The machine was not stopped: sagemaker:DeleteApp is not allowed." in lines
+    assert any(line.startswith("2 shutdowns nobody was told of yet") for line in lines)
+
+
+def test_the_machine_s_stop_is_told_on_one_screen() -> None:
+    asked = decision(
+        change="stop_requested", target_id="instance", kind="instance", name="instance", verdict="shut_down",
+        reason="idle", limit_source="admin", limit_rule="interns", warned_at=NOW - timedelta(minutes=5),
+        evidence=(Evidence(signal="working_targets", value=0, means="idle"),),
+        policy={"instance_timeout_seconds": "3600 (admin: interns)", "warn_seconds": "300 (default)"},
+    )  # fmt: skip
+    explanation = Explanation(
+        target_id="instance", at=NOW, target=None, decision=asked, history=(asked,), policy=view().policy,
+        next_change_at=None,
+    )  # fmt: skip
+    lines = explain(explanation, NOW, NOW, 80, reply="refused: sagemaker:DeleteApp is not allowed")
+    assert len(lines) <= 24
+    text = " ".join(" ".join(lines).split())
+    for said in (
+        "The stop of this machine was asked for at 18:40:00, because nobody used it and it did no work for 1 h.",
+        "at work: 0",
+        'Limit 1 h (set by the administrator, rule "interns")',
+        "By jupyter_lcc, by the policy",
+        "Policy instance_timeout 1 h (admin: interns); warn 5 min (default)",
+        "Reply refused: sagemaker:DeleteApp is not allowed",
+    ):
+        assert said in text, (said, text)
 
 
 def test_observing_says_what_is_over_its_limit_and_that_nothing_stops() -> None:
