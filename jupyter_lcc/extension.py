@@ -19,6 +19,7 @@ from ._version import __version__
 from .clock import SystemClock
 from .config import LccIdle
 from .idle import handlers as idle_handlers
+from .idle.conflicts import conflicts_of
 from .idle.cost import CostBook
 from .idle.decision_log import DecisionLog
 from .idle.detached import Detached
@@ -106,6 +107,7 @@ class LccExtension(ExtensionApp):
         document = self._document(machine, platform, config, given, folder, clock)
         sources, parachute = self._sources(clock, events, folder)
         elsewhere, pollers, metrics = Elsewhere(clock), Pollers(), Metrics()
+        native = NativeIdleFile(partial(_own_address, server))
         self._idle = IdleService(
             clock=clock,
             sources=sources,
@@ -117,7 +119,7 @@ class LccExtension(ExtensionApp):
             process_started=process_started,
             log=self.log,
             stopper=stopper,
-            native=NativeIdleFile(partial(_own_address, server)),
+            native=native,
             problems=problems if document is None or not document.source.stands_alone else (),
             document=document,
             pre_stop=PreStopCommand(config.pre_stop_command, config.pre_stop_timeout_seconds, self.log),
@@ -146,7 +148,13 @@ class LccExtension(ExtensionApp):
             platform=platform,
             features={"idle": Feature(available=True)},
         )
-        self._parts: dict[type, object] = {IdleService: self._idle, Desk: Desk(told, ROUTES, __version__)}
+        conflicts = partial(
+            conflicts_of, server, partial(server.web_app.settings.get, "terminal_manager"), lambda: native.works
+        )
+        self._parts: dict[type, object] = {
+            IdleService: self._idle,
+            Desk: Desk(told, ROUTES, __version__, conflicts),
+        }
         server.io_loop.add_callback(self._start)
 
     def initialize_handlers(self) -> None:

@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 from ..model import Model
 
-__all__ = ["Platform", "PlatformKind", "StopFailed", "StopMeans", "StopWay", "Stopper"]
+__all__ = ["Conflict", "Platform", "PlatformKind", "StopFailed", "StopMeans", "StopWay", "Stopper"]
 
 PlatformKind = Literal["studio_space", "notebook_instance", "jupyterhub", "plain"]
 
@@ -23,6 +23,21 @@ class Platform(Model, frozen=True, kw_only=True):
     can_stop_instance: bool
     instance_type: str | None = None
     region: str | None = None
+
+
+class Conflict(Model, frozen=True, kw_only=True):
+    """What else in a Jupyter server ends kernels, terminals or the server by rules of its own, or seems to keep them.
+
+    `name` is the setting (`MappingKernelManager.cull_idle_timeout`) or the extension (`jupyter_keepalive`). `seconds`
+    after which it acts, null where it names none; `also` are settings that make it sharper (`cull_busy`); `follows_us`
+    whether it was seen to hear of work and keeps.
+    """
+
+    ends: Literal["kernels", "terminals", "server", "extension"]
+    name: str
+    seconds: int | None = None
+    also: tuple[str, ...] = ()
+    follows_us: bool | None = None
 
 
 StopMeans = Literal["delete_app", "native_idle", "stop_notebook_instance", "hub", "stop_server", "command", "none"]

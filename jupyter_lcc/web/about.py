@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
+from ..platforms.model import Conflict
 from .model import About
 from .openapi import describe
 from .routes import Route
@@ -15,11 +18,22 @@ __all__ = ["ROUTES", "Desk"]
 class Desk:
     """Knows what to answer to `about` and `openapi.json`; the latter is made when first asked for."""
 
-    def __init__(self, about: About, routes: Sequence[Route], version: str) -> None:
-        self.about = about
+    def __init__(
+        self,
+        about: About,
+        routes: Sequence[Route],
+        version: str,
+        conflicts: Callable[[], tuple[Conflict, ...]] = tuple,
+    ) -> None:
+        self._about = about
+        self._conflicts = conflicts
         self._routes = routes
         self._version = version
         self._document: dict[str, Any] | None = None
+
+    def about(self) -> About:
+        """Tell the version, the platform and the features, and who else stops things here now."""
+        return msgspec.structs.replace(self._about, conflicts=self._conflicts())
 
     def document(self) -> dict[str, Any]:
         """Describe every route of the server."""
@@ -29,7 +43,7 @@ class Desk:
 
 
 async def get_about(desk: Desk) -> About:
-    return desk.about
+    return desk.about()
 
 
 async def get_openapi(desk: Desk) -> dict[str, Any]:

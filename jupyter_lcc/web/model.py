@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from ..model import Model
-from ..platforms.model import Platform
+from ..platforms.model import Conflict, Platform
 
 __all__ = ["API_VERSION", "About", "Feature", "ProblemBody"]
 
@@ -21,12 +21,13 @@ class Feature(Model, frozen=True, kw_only=True):
 
 
 class About(Model, frozen=True, kw_only=True):
-    """What the panel asks first: is it the same version, where are we, what works here."""
+    """What the panel asks first: is it the same version, where are we, what works here, who else stops things here."""
 
     version: str
     api_version: Literal[1]
     platform: Platform
     features: dict[str, Feature]
+    conflicts: tuple[Conflict, ...] = ()
 
 
 class ProblemBody(Model, frozen=True, kw_only=True):

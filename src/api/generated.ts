@@ -255,10 +255,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description What the panel asks first: is it the same version, where are we, what works here. */
+        /** @description What the panel asks first: is it the same version, where are we, what works here, who else stops things here. */
         About: {
             /** @enum {unknown} */
             api_version: 1;
+            /** @default [] */
+            conflicts: components["schemas"]["Conflict"][];
             features: {
                 [key: string]: components["schemas"]["Feature"];
             };
@@ -276,6 +278,18 @@ export interface components {
             terminal_timeout_seconds?: number | null;
             waiting_timeout_seconds?: number | null;
             warn_seconds?: number | null;
+        };
+        /** @description What else in a Jupyter server ends kernels, terminals or the server by rules of its own, or seems to keep them. `name` is the setting (`MappingKernelManager.cull_idle_timeout`) or the extension (`jupyter_keepalive`). `seconds` after which it acts, null where it names none; `also` are settings that make it sharper (`cull_busy`); `follows_us` whether it was seen to hear of work and keeps. */
+        Conflict: {
+            /** @default [] */
+            also: string[];
+            /** @enum {unknown} */
+            ends: "extension" | "kernels" | "server" | "terminals";
+            /** @default null */
+            follows_us: boolean | null;
+            name: string;
+            /** @default null */
+            seconds: number | null;
         };
         /** @description What the machine costs, in US dollars, and what was saved. `priced_on` is the date of the price (YYYY-MM-DD). `saved_hours` and `saved_usd` count the machine's hours after its own stops in the last 30 days, as far as they are known. */
         Cost: {
@@ -632,6 +646,7 @@ export interface components {
 }
 export type About = components['schemas']['About'];
 export type ChangePolicy = components['schemas']['ChangePolicy'];
+export type Conflict = components['schemas']['Conflict'];
 export type Cost = components['schemas']['Cost'];
 export type CreateLease = components['schemas']['CreateLease'];
 export type Decision = components['schemas']['Decision'];
