@@ -20,7 +20,7 @@ from .model import Evidence, Gpu
 from .process_table import ProcessRow, ProcessTable
 from .processes import read_table
 from .traffic import Sockets, Traffic, read_sockets
-from .work import LAST_QUIET, SHORTEST_WINDOW, WORK_BYTES, WORK_GPU_PERCENT, CpuUse, Meter
+from .work import LAST_QUIET, SHORTEST_WINDOW, WORK_BYTES, WORK_BYTES_IN_ALL, WORK_GPU_PERCENT, CpuUse, Meter
 
 __all__ = ["Proof", "Use"]
 
@@ -224,7 +224,8 @@ class Proof:
         io, gpu_spell = (self._spells.setdefault((target_id, name), _Spell()) for name in ("io", "gpu"))
         told, low = moved.get(target_id), root.counts and not cpu.works
         if told is not None:
-            io.follow(told[0], WORK_BYTES, told[1], now)
+            in_all = told[0] * (now - told[1]).total_seconds()
+            io.follow(told[0] if in_all >= WORK_BYTES_IN_ALL else 0.0, WORK_BYTES, told[1], now)
         elif not low:
             io.follow(None, WORK_BYTES, now, now)
         gpu_spell.follow(busy if root.counts else None, WORK_GPU_PERCENT, self._looked_at, now)

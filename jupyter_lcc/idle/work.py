@@ -6,7 +6,7 @@ Three thresholds, all for a whole process tree over one window:
   second 0.2 %, asked for its usage, its history and its info twice a second by open panels 1.9 %. A data loader that
   mostly waits for the disk uses 30 %, and a loop 100 %.
 - `WORK_BYTES` a second read and written. The same panels make a kernel read 55 kB/s (of /proc); a slow download
-  moves 1 MB/s.
+  moves 1 MB/s. And `WORK_BYTES_IN_ALL` in the window, which the start of an interpreter (0.8 MB) does not read.
 - `WORK_GPU_PERCENT` of a device's time. An idle process that holds GPU memory uses none.
 
 The time a kernel spends on chatter (a completion by jedi takes seconds of CPU the first time) is taken off.
@@ -21,10 +21,20 @@ import msgspec
 
 from .process_table import ProcessRow
 
-__all__ = ["WORK_BYTES", "WORK_GPU_PERCENT", "WORK_PERCENT", "CpuUse", "Meter", "cpu_between", "window_for"]
+__all__ = [
+    "WORK_BYTES",
+    "WORK_BYTES_IN_ALL",
+    "WORK_GPU_PERCENT",
+    "WORK_PERCENT",
+    "CpuUse",
+    "Meter",
+    "cpu_between",
+    "window_for",
+]
 
 WORK_PERCENT = 20.0
 WORK_BYTES = 200_000.0
+WORK_BYTES_IN_ALL = 2_000_000.0
 WORK_GPU_PERCENT = 5.0
 
 SHORTEST_WINDOW, LONGEST_WINDOW = 3.0, 30.0
@@ -59,6 +69,7 @@ class _Counts(msgspec.Struct):
 
 class _Known(msgspec.Struct):
     before: _Counts
+    latest: _Counts
     valid: bool
     use: CpuUse
     tail: _Counts | None = None
@@ -117,9 +128,10 @@ class Meter:
         new = _Counts(now, {(row.pid, row.started): row for row in rows}, chatter)
         known = self._known.get(key)
         if known is None:
-            self._known[key] = known = _Known(new, counts, CpuUse())
+            self._known[key] = known = _Known(new, new, counts, CpuUse())
             return known.use
         known.valid = known.valid and counts and (quiet_since is None or known.before.at >= quiet_since)
+        known.latest = new
         elapsed = (now - known.before.at).total_seconds()
         used, busiest = self._used(known.before, new)
         enough = used >= self._window() * WORK_PERCENT / 100
@@ -138,10 +150,15 @@ class Meter:
         new = _Counts(now, {(row.pid, row.started): row for row in rows}, chatter)
         known = self._known.get(key)
         if known is None:
-            known = self._known[key] = _Known(new, True, CpuUse())
+            known = self._known[key] = _Known(new, new, True, CpuUse())
         if known.use.works:
             return known.use
         if known.tail is None or now - known.tail.at > LAST_LOOK_ENDS:
+            since = now - known.latest.at
+            if timedelta(seconds=LAST_QUIET) <= since <= LAST_LOOK_ENDS:
+                used, _busiest = self._used(known.latest, new)
+                if used < LAST_QUIET * WORK_PERCENT / 100:
+                    return known.use  # not even now has anything begun
             known.tail = new
             return None
         elapsed = (now - known.tail.at).total_seconds()

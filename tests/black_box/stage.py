@@ -33,6 +33,9 @@ SURVIVES = 3.0
 KERNELS_AT_ONCE = 3
 """A kernel takes about a second of CPU to start; more at once would only make each other late."""
 
+COMPUTING_AT_ONCE = 2
+"""What computes on purpose takes a core; others have to be on time meanwhile."""
+
 Case = Callable[["Stage"], Awaitable[None]]
 
 
@@ -98,6 +101,7 @@ class Stage:
 
     kernels_starting: asyncio.Semaphore
     slowness: Slowness
+    computing: asyncio.Semaphore
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -258,6 +262,7 @@ async def perform(wanted: dict[str, list[str]]) -> dict[tuple[str, str], str | N
     """Run the wanted cases of each play, all together; give for each None or what went wrong."""
     Stage.kernels_starting = asyncio.Semaphore(KERNELS_AT_ONCE)
     Stage.slowness = Slowness()
+    Stage.computing = asyncio.Semaphore(COMPUTING_AT_ONCE)
     watching = asyncio.create_task(Stage.slowness.watch())
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))
     results: dict[tuple[str, str], str | None] = {}

@@ -119,7 +119,7 @@ def evidence(seen: Sighting, name: str) -> Any:
 async def test_work_after_the_cell(bench: Bench) -> None:
     """A thread, a child, and what left the tree: each makes the kernel work, and its end is activity."""
     await bench.start()
-    idle = await bench.until(lambda s: s.state == "idle")
+    await bench.until(lambda s: s.state == "idle")
     ways = {
         "thread": (
             "import threading; on = [1]\ndef f():\n  while on: pass\nthreading.Thread(target=f, daemon=True).start()",
@@ -145,7 +145,6 @@ async def test_work_after_the_cell(bench: Bench) -> None:
         over = await bench.until(lambda s: s.state == "idle")
         assert over.active_at is not None, way
         assert over.active_at > works.since, way
-    assert idle.cpu_percent is None or idle.cpu_percent < 20
 
 
 async def test_a_double_fork_that_no_look_saw_belongs_to_its_kernel(bench: Bench) -> None:
@@ -200,6 +199,7 @@ async def test_the_last_look_finds_work_that_has_just_begun(bench: Bench) -> Non
     """No look at all between the begin of the work and the deadline."""
     await bench.start()
     idle = await bench.until(lambda s: s.state == "idle")
+    await asyncio.sleep(5.1)  # the last look is too long ago to tell anything
     first = bench.kernels.look_again(idle.id)
     assert first is not None
     assert (first.state, first.pending) == ("idle", True), "one look tells nothing yet"

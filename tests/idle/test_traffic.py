@@ -22,12 +22,12 @@ pytestmark = [
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere traffic is unknown"),
 ]
 
-PART = b"x" * 100_000
+PART = b"x" * 200_000
 
 
 @pytest.fixture
 def trickle() -> Iterator[int]:
-    """Serve about 1 MB a second to whoever connects."""
+    """Serve about 2 MB a second to whoever connects."""
     over = threading.Event()
     listening = socket.create_server(("127.0.0.1", 0))
     listening.settimeout(0.1)
@@ -70,11 +70,11 @@ class Watched:
 
     async def use(self, *, sockets: object = read_sockets) -> Use:
         """Look for some windows."""
-        proof = Proof(SystemClock(), window=lambda: 0.8, read_sockets=sockets)  # type: ignore[arg-type]
+        proof = Proof(SystemClock(), window=lambda: 1.2, read_sockets=sockets)  # type: ignore[arg-type]
         proof.family.add(self.roots)
         table = TableReader()
         await asyncio.sleep(0.5)  # Python has started
-        for _ in range(9):
+        for _ in range(16):
             await proof.measure(table())
             await asyncio.sleep(0.2)
         return proof.use_of("kernel:k")
@@ -104,7 +104,7 @@ async def test_a_download_into_memory_is_work(watch: type[Watched], trickle: int
     use = await watch(DOWNLOAD, str(trickle)).use()
     assert use.works
     assert not use.cpu.works, "by CPU alone it would not be"
-    assert 500_000 < (use.io_bytes_per_second or 0) < 2_000_000
+    assert 1_000_000 < (use.io_bytes_per_second or 0) < 4_000_000
     assert any(e.signal == "io_bytes_per_second" and e.means == "work" for e in use.evidence())
 
 
@@ -123,7 +123,7 @@ async def test_a_kernels_own_channels_are_none_and_where_the_system_refuses_the_
 
 
 async def test_a_file_that_is_read_slowly_is_work_and_quiet_is_not(watch: type[Watched]) -> None:
-    code = "import time\nwhile True:\n  open('/dev/zero', 'rb', 0).read(100_000); time.sleep({})"
+    code = "import time\nwhile True:\n  open('/dev/zero', 'rb', 0).read(300_000); time.sleep({})"
     busy, quiet = await asyncio.gather(watch(code.format(0.1)).use(), watch(code.format(30)).use())
     assert busy.works
     assert not busy.cpu.works

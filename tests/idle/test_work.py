@@ -166,5 +166,15 @@ def test_the_last_look_lets_go_of_what_is_quiet() -> None:
     assert see(meter, 200, 9.5) is None, "another deadline is another look"
 
 
+def test_a_look_not_long_ago_spares_the_wait_if_nothing_at_all_was_used_since() -> None:
+    meter = Meter(lambda: 30.0)
+    looks(meter, (0, 1.0), (68, 1.0))
+    quiet = see(meter, 70, 1.05)
+    assert quiet is not None
+    assert not quiet.works
+    looks(meter, (100, 2.0))
+    assert see(meter, 104, 2.1) is None, "0.1 s of CPU in 4 s may have been the last 0.1 s"
+
+
 def test_windows_fit_the_limit() -> None:
     assert [window_for(s) for s in (0, 5, 12, 60, 3600)] == [30.0, 3.0, 3.0, 15.0, 30.0]
