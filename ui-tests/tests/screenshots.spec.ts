@@ -83,3 +83,67 @@ test('the panel in Korean', async ({ browser }) => {
     await server.stop();
   }
 });
+
+test('the machine, and who keeps it on', async ({ page }) => {
+  const server = await LabServer.start({
+    args: ['--LccIdle.stop_machine=server', '--LccIdle.check_interval_seconds=1', '--LccIdle.usd_per_hour=1.41']
+  });
+  try {
+    for (const name of ['explore.ipynb', 'train.ipynb']) {
+      server.addNotebook(name, 'model.fit(x, y)');
+    }
+    await page.setViewportSize({ width: 1200, height: 980 });
+    const lab = await Lab.open(page, server);
+    await lab.openNotebook('explore.ipynb');
+    await lab.openNotebook('train.ipynb');
+    await lab.run('import time; time.sleep(600)');
+    await lab.execute('terminal:create-new');
+    await page.locator('.jp-Terminal .xterm').click();
+    const code = "import time; end = time.time() + 60; exec('while time.time() < end: pass')";
+    await page.keyboard.type(`setsid -f python3 -c "${code}"\n`);
+    await lab.execute('jupyter-lcc:who-keeps');
+    await expect(lab.row('Job python3')).toContainText('Working', { timeout: 40_000 });
+    await lab.panel.screenshot({ path: join(IMAGES, 'machine.png') });
+    await lab.setTheme('JupyterLab Dark');
+    await lab.panel.screenshot({ path: join(IMAGES, 'machine-dark.png') });
+  } finally {
+    await server.stop();
+  }
+});
+
+test('the way back', async ({ page, context }) => {
+  const server = await LabServer.start({
+    args: [
+      '--LccIdle.kernel_timeout_seconds=12',
+      '--LccIdle.warn_seconds=6',
+      '--LccIdle.check_interval_seconds=1'
+    ]
+  });
+  try {
+    server.addNotebook('explore.ipynb', 'model.fit(x, y)');
+    const lab = await Lab.open(page, server);
+    await lab.openNotebook('explore.ipynb');
+    await lab.run(
+      'frame = b"x" * 2_100_000; labels = list(range(120_000)); folds = {n: n for n in range(900)}; name = "fold 3"'
+    );
+    await page.locator('.jp-Notebook .jp-CodeCell .cm-content').click();
+    await page.keyboard.type('  # try again');
+    await expect.poll(() => server.kernelIds(), { timeout: 60_000 }).toEqual([]);
+    await page.close();
+
+    const back = await Lab.open(await context.newPage(), server, 'lab?reset');
+    await back.page.setViewportSize({ width: 1200, height: 820 });
+    await back.openPanel();
+    await expect(back.notice('while you were away')).toBeVisible();
+    await back.page.screenshot({ path: join(IMAGES, 'resume.png') });
+    await back.panel.getByRole('button', { name: /Lost from memory/ }).click();
+    await back.setTheme('JupyterLab Dark');
+    await back.page.screenshot({ path: join(IMAGES, 'resume-dark.png') });
+    await back.setTheme('JupyterLab Light');
+    await back.setWidth(200);
+    const clip = { x: 0, y: 0, width: 240, height: 820 };
+    await back.page.screenshot({ path: join(IMAGES, 'narrow.png'), clip });
+  } finally {
+    await server.stop();
+  }
+});

@@ -2,7 +2,7 @@ import * as React from 'react';
 
 import type { Holder, Target } from '../../api/generated';
 import { MACHINE } from '../targets';
-import { holderOf, type Speech } from '../words';
+import { chatterOf, holderOf, type Speech } from '../words';
 
 export interface IHoldersProps {
   id: string;
@@ -18,28 +18,38 @@ export function Holders(props: IHoldersProps): JSX.Element {
   const { id, holders, speech } = props;
   const { trans } = speech;
   const holding = holders.filter(({ holds }) => holds);
-  const others = holders.filter(({ holds }) => !holds);
+  const others = chatterOf(holders);
   return (
     <div className="jp-Lcc-holders" id={id}>
       {holding.length > 0 ? (
-        <List {...props} holders={holding} label={trans.__('Who keeps this machine on')} />
+        <List
+          {...props}
+          lines={holding.map(holder => ({ holder, more: 0 }))}
+          label={trans.__('Who keeps this machine on')}
+        />
       ) : (
         <p>{trans.__('Nothing keeps it on.')}</p>
       )}
       {others.length > 0 && (
         <div className="jp-Lcc-muted">
           <p>{trans.__('Doesn’t count:')}</p>
-          <List {...props} holders={others} label={trans.__('What doesn’t keep this machine on')} />
+          <List {...props} lines={others} label={trans.__('What doesn’t keep this machine on')} />
         </div>
       )}
     </div>
   );
 }
 
-function List({ holders, label, now, speech, find, onGo }: IHoldersProps & { label: string }): JSX.Element {
+interface IListProps extends IHoldersProps {
+  lines: readonly { holder: Holder; more: number }[];
+  label: string;
+}
+
+function List({ lines, label, now, speech, find, onGo }: IListProps): JSX.Element {
+  const { trans } = speech;
   return (
     <ul className="jp-Lcc-list" aria-label={label}>
-      {holders.map((holder, index) => {
+      {lines.map(({ holder, more }, index) => {
         const id = holder.target_id;
         const target = id === null ? null : find(id);
         const { who, why, until } = holderOf(speech, holder, target, now);
@@ -53,6 +63,7 @@ function List({ holders, label, now, speech, find, onGo }: IHoldersProps & { lab
               <span className="jp-Lcc-who">{who}</span>
             )}{' '}
             {why}
+            {more > 0 && ` ${trans._n('(and %1 more)', '(and %1 more)', more)}`}
             {until && <span className="jp-Lcc-until"> · {until}</span>}
           </li>
         );

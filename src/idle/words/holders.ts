@@ -54,7 +54,7 @@ function partOf({ trans }: Speech, part: string): string {
   }
 }
 
-function whyOf(speech: Speech, { because, evidence }: Holder, now: Date): string {
+function whyOf(speech: Speech, { because, evidence, name }: Holder, now: Date): string {
   const { trans } = speech;
   switch (because) {
     case 'lease':
@@ -62,6 +62,9 @@ function whyOf(speech: Speech, { because, evidence }: Holder, now: Date): string
         ? trans.__('somebody keeps it: %1', evidence.value)
         : trans.__('somebody keeps it');
     case 'work':
+      if (evidence?.signal === 'detached_job') {
+        return trans.__('it works'); // its name stands there already
+      }
       return withEvidence(speech, trans.__('it works'), evidence, now);
     case 'unknown':
       return evidence?.signal === 'part_failed'
@@ -82,6 +85,9 @@ function whyOf(speech: Speech, { because, evidence }: Holder, now: Date): string
         ? trans.__('idle shutdown only watches')
         : trans.__('idle shutdown is off');
     case 'chatter':
+      if (evidence?.signal === 'poller' && typeof evidence.value === 'string') {
+        return trans.__('asks by itself: %1', evidence.value.replace(`${name}: `, ''));
+      }
       return withEvidence(speech, trans.__('no person, no work'), evidence, now);
     default:
       return because;
@@ -98,6 +104,9 @@ function usedOf(speech: Speech, evidence: Evidence | null, now: Date): string {
 }
 
 function withEvidence(speech: Speech, why: string, evidence: Evidence | null, now: Date): string {
+  if (evidence?.value === null) {
+    return speech.trans.__('%1 (%2)', why, signalOf(speech, evidence.signal));
+  }
   return evidence === null
     ? why
     : speech.trans.__('%1 (%2: %3)', why, signalOf(speech, evidence.signal), valueOf(speech, evidence, now));
@@ -109,4 +118,19 @@ function untilOf(speech: Speech, { because, until }: Holder, now: Date): string 
     return trans.__('until %1', speech.clock(until, now));
   }
   return because === 'work' ? trans.__('until it ends') : null;
+}
+
+/** What only seems to keep the machine on, each name once; with the number of further lines of the same name. */
+export function chatterOf(holders: readonly Holder[]): { holder: Holder; more: number }[] {
+  const found = new Map<string, { holder: Holder; more: number }>();
+  for (const holder of holders.filter(({ holds }) => !holds)) {
+    const key = `${holder.because} ${holder.target_id ?? holder.name}`;
+    const known = found.get(key);
+    if (known) {
+      known.more += 1;
+    } else {
+      found.set(key, { holder, more: 0 });
+    }
+  }
+  return [...found.values()];
 }

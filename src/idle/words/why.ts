@@ -156,6 +156,22 @@ export function signalOf({ trans }: Speech, signal: Evidence['signal']): string 
       return trans.__('GPU');
     case 'gpu_device_percent':
       return trans.__('GPU, whole device');
+    case 'detached_job':
+      return trans.__('Job on its own');
+    case 'detached_jobs':
+      return trans.__('Jobs on their own');
+    case 'detached_service':
+      return trans.__('Service');
+    case 'detached_stopped':
+      return trans.__('Stopped job');
+    case 'notebook_run':
+      return trans.__('Notebook run');
+    case 'came_from':
+      return trans.__('Started from');
+    case 'processes_unknown':
+      return trans.__('Processes that can’t be read');
+    case 'poller':
+      return trans.__('Asks by itself');
     case 'busiest_process':
       return trans.__('Busiest process');
     case 'save_failed':
