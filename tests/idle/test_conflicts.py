@@ -29,7 +29,7 @@ def find(server: ServerApp, terminals: Any = None, works: Callable[[], bool] = n
 
 
 def test_a_server_as_it_comes_has_none(plain: ServerApp) -> None:
-    assert find(plain, TerminalManager()) == ()
+    assert find(plain, TerminalManager(shell_command=["true"])) == ()
 
 
 def test_what_is_set_is_told_with_what_sharpens_it(plain: ServerApp) -> None:
@@ -37,7 +37,7 @@ def test_what_is_set_is_told_with_what_sharpens_it(plain: ServerApp) -> None:
     assert find(plain) == (), "without a timeout it does nothing"
     plain.kernel_manager.cull_idle_timeout = 600
     plain.shutdown_no_activity_timeout = 900
-    assert find(plain, TerminalManager(cull_inactive_timeout=300)) == (
+    assert find(plain, TerminalManager(shell_command=["true"], cull_inactive_timeout=300)) == (
         Conflict(ends="kernels", name="MappingKernelManager.cull_idle_timeout", seconds=600, also=("cull_busy",)),
         Conflict(ends="terminals", name="TerminalManager.cull_inactive_timeout", seconds=300),
         Conflict(ends="server", name="ServerApp.shutdown_no_activity_timeout", seconds=900),
@@ -53,7 +53,8 @@ def test_a_negative_timeout_is_off(plain: ServerApp) -> None:
 
 @pytest.mark.parametrize("works", [True, False])
 def test_extensions_count_where_they_are_enabled(plain: ServerApp, works: bool) -> None:
-    plain.extension_manager.add_extension(NATIVE, enabled=False)
+    extensions: Any = plain.extension_manager
+    extensions.add_extension(NATIVE, enabled=False)
     assert find(plain) == ()
-    plain.extension_manager.add_extension(NATIVE, enabled=True)
+    extensions.add_extension(NATIVE, enabled=True)
     assert find(plain, works=lambda: works) == (Conflict(ends="extension", name=NATIVE, follows_us=works),)
