@@ -24,6 +24,7 @@ _WHY: dict[Because, str] = {
     "chatter": "it only talks",
 }
 _PARTS = {"kernels": "kernels", "terminals": "terminals", "processes": "processes", "processs": "jobs"}
+_RULES = ("no_limit", "not_stopped_here", "off")
 _NAMED_IN_A_LINE = 3
 
 
@@ -54,7 +55,8 @@ def machine_sentence(view: IdleView, now: datetime) -> str:
 
 def keeper_line(view: IdleView, now: datetime) -> str:
     """Say in a line who keeps the machine on; nothing if nobody does."""
-    found = [holder for holder in view.keeps_on if holder.holds]
+    # What the machine's own sentence says needs no second one.
+    found = [holder for holder in view.keeps_on if holder.holds and holder.because not in _RULES]
     if not found:
         return ""
     said = [_brief(holder, view.targets, now) for holder in found[:_NAMED_IN_A_LINE]]
@@ -90,8 +92,6 @@ def _brief(holder: Holder, targets: Sequence[Target], now: datetime) -> str:
     if holder.because == "lease":
         note = f" ({clean(str(holder.evidence.value))})" if holder.evidence and holder.evidence.value else ""
         return f"a keep of {_who(holder, targets)}{until}{note}"
-    if holder.because in ("no_limit", "not_stopped_here", "off"):
-        return _why(holder, now, brief=True)
     brief = {"work": "works", "unknown": "unclear", "waiting": "waits for a person", "activity": "used"}
     return f"{_who(holder, targets)} ({brief.get(holder.because, holder.because)}{until})"
 
@@ -105,11 +105,11 @@ def _who(holder: Holder, targets: Sequence[Target]) -> str:
     return clean(holder.name) if target is None else name_of(target)
 
 
-def _why(holder: Holder, now: datetime, *, brief: bool = False) -> str:
+def _why(holder: Holder, now: datetime) -> str:
     evidence, said = holder.evidence, _WHY.get(holder.because, holder.because)
     if holder.because == "off" and evidence is not None and evidence.value == "observe":
         return "mode is observe, nothing is stopped"
-    if evidence is None or brief:
+    if evidence is None:
         return said
     value = clean(str(evidence.value))
     if evidence.signal == "part_failed":

@@ -75,7 +75,7 @@ _SIGNALS = {
     "remote_editor_used_at": "a remote editor was used at {time}",
     "ssh_typed_at": "somebody typed over ssh at {time}",
     "document_saved_at": "a document was saved at {time}",
-    "machine_used_at": "it was used beside kernels and terminals at {time}",
+    "machine_used_at": "it was used otherwise at {time}",
     "poller": "{value}",
     "lease_note": "note: {value}",
     "part_failed": "can't be looked at: {value}",
