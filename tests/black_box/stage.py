@@ -211,6 +211,15 @@ class Stage:
             assert time.monotonic() < end, f"{thing.id}: expected {fields}, saw {seen}"
             await asyncio.sleep(0.25)
 
+    async def would_be_gone(self, thing: Kernel | Terminal) -> dict[str, Any]:
+        """Wait for the log's line: where nothing is shut down it comes with the last look, a moment after the time."""
+        for _ in range(50):
+            line = (await self.server.decisions(thing.id))[-1]
+            if line["verdict"] == "shut_down":
+                return line
+            await asyncio.sleep(0.1)
+        raise AssertionError(line)
+
     async def last_decision(self, thing: Kernel | Terminal) -> dict[str, Any]:
         """The last line of the log on something that is gone, once the server has noticed that it is."""
         end = time.monotonic() + 5

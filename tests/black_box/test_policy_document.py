@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
+import subprocess
 import time
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from .kernelspecs import spec
-from .server import Limits, Moment, Server
+from .server import PYTHON, Limits, Moment, Server
 from .stage import PLAYS, Stage, judge, monitor_is_healthy, play
 
 KERNEL, WARN, LEASE, MOST = 9, 3, 14, 16
@@ -114,6 +117,54 @@ async def nothing_a_user_forges_outlives_the_policy(stage: Stage) -> None:
     await stage.stops(three, begun, LEASE)
 
 
+OBSERVED = Limits(kernel=7, terminal=9, waiting=9, warn=3)
+replayed = play(
+    "replayed",
+    lambda: Server(
+        name="replayed", limits=OBSERVED, files={".bashrc": "PS1='$ '\n"}, options=["--LccIdle.mode=observe"]
+    ),
+)
+
+
+@replayed.case
+async def a_real_log_replays_as_it_was(stage: Stage) -> None:
+    """What `replay` says of a real server's log is what its monitor said at that time."""
+    terminal, kernel = await stage.terminal(), await stage.kernel()
+    await kernel.run("import time; time.sleep(2)", 2)
+    for thing in (kernel, terminal):
+        await stage.becomes(thing, 30, verdict="shut_down", reason="idle")
+        await stage.would_be_gone(thing)
+    await kernel.run("1")  # somebody goes on
+    await stage.becomes(kernel, 10, verdict="keep")
+    await stage.becomes(kernel, 30, verdict="shut_down", reason="idle")
+    await stage.would_be_gone(kernel)
+    log = stage.server.state_dir / stage.server.state_key / "decisions.jsonl"
+    ran = await asyncio.to_thread(
+        subprocess.run,
+        [PYTHON, "-m", "jupyter_lcc.cli", "replay", "--json", "--log", str(log)],
+        env={**os.environ, "PYTHONPATH": str(stage.server.package), "HOME": str(stage.server.home)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    report = json.loads(ran.stdout)
+    assert (report["decided_differently"], report["lines_unreadable"]) == (0, 0)
+    for thing, times in ((kernel, 2), (terminal, 1)):
+        lines = await stage.server.decisions(thing.id)
+        said = [line["at"] for line in lines if line["verdict"] == "shut_down" and line["change"] == "verdict"]
+        stops = [stop for stop in report["prediction"]["stops"] if stop["target_id"] == thing.id]
+        assert len(said) == len(stops) == times, (said, stops)
+        for at, stop in zip(said, stops, strict=True):
+            late = datetime.fromisoformat(at.replace("Z", "+00:00")) - datetime.fromisoformat(
+                stop["at"].replace("Z", "+00:00")
+            )
+            assert -0.1 < late.total_seconds() < 2, (at, stop)
+    (first, second) = [stop for stop in report["prediction"]["stops"] if stop["target_id"] == kernel.id]
+    assert first["used_again_at"] is not None
+    assert second["used_again_at"] is None
+
+
 async def _until(stage: Stage, holds: Any) -> dict[str, Any]:
     for _ in range(100):
         view = await stage.server.idle()
@@ -123,9 +174,10 @@ async def _until(stage: Stage, holds: Any) -> dict[str, Any]:
     raise AssertionError(view["monitor"])
 
 
-NAMES = ("governed",)
-PLAYS["governed"].check(monitor_is_healthy)
-HERE = [("governed", case) for case in (*PLAYS["governed"].cases, *PLAYS["governed"].checks)]
+NAMES = ("governed", "replayed")
+for name in NAMES:
+    PLAYS[name].check(monitor_is_healthy)
+HERE = [(name, case) for name in NAMES for case in (*PLAYS[name].cases, *PLAYS[name].checks)]
 
 
 @pytest.mark.timeout(600)
