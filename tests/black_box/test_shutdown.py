@@ -592,7 +592,7 @@ def _origin_of(pid: int) -> bytes:
         return b""
 
 
-async def _works_after(stage: Stage, code: str, end: str | None) -> None:
+async def _works_after(stage: Stage, code: str, end: str, *, to_the_end: bool = False) -> None:
     """It outlives an idle twin, with evidence; when the work ends it is idle, and stops."""
     async with stage.computing:
         kernel = await stage.kernel()
@@ -604,8 +604,8 @@ async def _works_after(stage: Stage, code: str, end: str | None) -> None:
         seen = await stage.becomes(kernel, state="working", reason="working")
         assert any(e["signal"] == "busiest_process" for e in seen["evidence"]), seen
         await stage.outlives(kernel, ended, stage.limits.kernel)
-        if end is not None:
-            over = await kernel.run(end)
+        over = await kernel.run(end)
+        if to_the_end:
             await stage.stops(kernel, over, stage.limits.kernel, extra=stage.limits.kernel / 4)
 
 
@@ -618,7 +618,9 @@ async def kernel_with_computing_thread(stage: Stage) -> None:
 
 @once
 async def kernel_with_working_child(stage: Stage) -> None:
-    await _works_after(stage, f"import subprocess; p = subprocess.Popen({CHILD})", "p.kill(); p.wait()")
+    await _works_after(
+        stage, f"import subprocess; p = subprocess.Popen({CHILD})", "p.kill(); p.wait()", to_the_end=True
+    )
 
 
 @once
@@ -630,8 +632,8 @@ async def kernel_whose_child_has_left_the_session(stage: Stage) -> None:
 @once
 async def kernel_whose_daemon_has_left_it_between_two_looks(stage: Stage) -> None:
     """It is found by the marks in its environment, with the kernel or, if those are not unique, as a job."""
-    kernel = await stage.kernel(session="daemon.ipynb")
     async with stage.computing:
+        kernel = await stage.kernel(session="daemon.ipynb")
         ended = await kernel.run(DOUBLE_FORK)
         await stage.becomes(kernel, 15, state="working", reason="working")
         await stage.outlives(kernel, ended, stage.limits.kernel)

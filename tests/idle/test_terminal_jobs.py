@@ -121,3 +121,10 @@ def test_where_groups_are_not_told_a_lone_shell_is_idle_and_the_rest_unknown() -
 
 def test_a_shell_that_is_gone_is_unknown() -> None:
     assert read_jobs(10, ProcessTable([]), single_keys=None, busy=False, blocked=lambda _r: None).doing == "unknown"
+
+
+@pytest.mark.parametrize("name", ["tmux", "tmux: client", "screen"])
+def test_tmux_and_screen_are_windows_to_jobs_of_their_own(name: str) -> None:
+    assert doing(shell(20), row(20, name, 10, front=20), single_keys=True) == ("window", name)
+    behind = (row(20, name, 10, front=20), row(30, "sleep", 10, front=20))
+    assert doing(shell(20), *behind, single_keys=True) == ("background", "sleep")
