@@ -33,7 +33,7 @@ def decoded(ran: Ran, shape: type[Any]) -> Any:
 def test_status_says_everything_in_one_look(server: JupyterServer, notebook: str, terminal: str) -> None:
     ran = server.home.lcc("status")
     assert (ran.status, ran.err) == (Exit.OK, "")
-    assert "The machine itself is not stopped by this version." in " ".join(ran.out.split())
+    assert "The machine itself can't be stopped from here." in " ".join(ran.out.split())
     line = next(line for line in ran.out.splitlines() if line.startswith("train.ipynb"))
     assert "stops " in line
     assert "MB" in line
@@ -117,7 +117,7 @@ def test_a_longer_keep_is_clipped_and_says_so(server: JupyterServer, terminal: s
 def test_the_whole_machine_is_the_default(server: JupyterServer, notebook: str) -> None:
     lease = decoded(server.home.lcc("keep", "--json"), Lease)
     assert (lease.target_id, lease.granted_seconds) == ("instance", 3600)
-    assert "The whole machine is kept until" in server.home.lcc("status").out
+    assert "a keep of everything until" in server.home.lcc("status").out
     not_its_own = server.home.lcc("keep", "train", "--end")
     assert not_its_own.status == Exit.NOT_FOUND
     assert "`jupyter lcc keep --end` ends that" in not_its_own.err
@@ -178,10 +178,12 @@ def test_why_at_an_earlier_time(server: JupyterServer, gone: str) -> None:
     assert server.home.lcc("why", "hasty", "--at", "2001-01-01T00:00").status == Exit.NOT_FOUND
 
 
-def test_why_of_the_machine(server: JupyterServer) -> None:
+def test_why_of_the_machine(server: JupyterServer, notebook: str) -> None:
     ran = server.home.lcc("why")
-    assert ran.out.startswith("This version doesn't stop the machine itself.")
-    assert "kernels and terminals at work" in ran.out
+    assert ran.out.startswith("This machine can't be stopped from here.")
+    assert "Who keeps this machine on" in ran.out
+    assert "train.ipynb: " in ran.out
+    assert "terminals and jobs at work" in ran.out
 
 
 def test_a_person_s_own_shutdown_is_told_as_such(server: JupyterServer) -> None:
@@ -195,7 +197,7 @@ def test_a_person_s_own_shutdown_is_told_as_such(server: JupyterServer) -> None:
 
 def test_policy_shows_values_sources_bounds_and_locks(server: JupyterServer) -> None:
     lines = {line.split()[0]: " ".join(line.split()) for line in server.home.lcc("policy").out.splitlines()}
-    assert lines["warn"] == "warn 1 s set by the administrator from 10 s"
+    assert lines["warn"] == "warn 1 s set by the administrator 10 s to 4 h"
     assert lines["terminal_timeout"] == "terminal_timeout 1 h the default 10 min to 4 h"
     assert lines["waiting_timeout"] == "waiting_timeout 4 h the default nothing (locked)"
     assert lines["max_busy"] == "max_busy never the default nothing (locked)"
