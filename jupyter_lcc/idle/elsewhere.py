@@ -75,7 +75,7 @@ class Elsewhere:
         self._uses: dict[str, _Use] = {}
         self._saved_at: datetime | None = None
         self._asked_at: datetime | None = None
-        self._active_at: datetime | None = None
+        self._used_at: datetime | None = None
         self._reading: asyncio.Future[None] | None = None
         self.on_activity: Callable[[], None] = lambda: None
         """Called when somebody saved a document; the rest is found at the next look."""
@@ -91,7 +91,7 @@ class Elsewhere:
         """A document was saved by a page or another program, or by people who share it."""
         now = self._clock.now()
         if self._asked_at is None or now - self._asked_at > OWN_SAVES:
-            self._saved_at = self._active_at = now
+            self._saved_at = now
             self.on_activity()
 
     # -- what is seen --------------------------------------------------------------------------------------
@@ -104,7 +104,8 @@ class Elsewhere:
 
     def active_at(self) -> datetime | None:
         """When anybody or anything was last seen to use the machine this way, on the steady clock."""
-        return self._active_at
+        times = (self._saved_at, self._used_at)
+        return max((time for time in times if time is not None), default=None)
 
     def evidence(self) -> tuple[Evidence, ...]:
         """Say what was seen, what was used last at the end."""
@@ -133,8 +134,8 @@ class Elsewhere:
         for gone in self._looks.keys() - uses.keys():
             del self._looks[gone]
         self._stamps.keep_only(set(uses))
-        times = [self._active_at, *(use.active_at for use in uses.values())]
-        self._active_at = max((time for time in times if time is not None), default=None)
+        times = [self._used_at, *(use.active_at for use in uses.values())]
+        self._used_at = max((time for time in times if time is not None), default=None)
 
     def _measure(self, use: _Use, sockets: Sockets | None, now: datetime) -> None:
         before = self._looks.get(use.app.key)
