@@ -178,6 +178,7 @@ export function aView(targets: Target[] = [], change: Partial<IdleView> = {}): I
 export const ABOUT: About = {
   version: '0.1.0',
   api_version: 1,
+  conflicts: [],
   platform: {
     kind: 'plain',
     persistent_root: null,

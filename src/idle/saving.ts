@@ -55,6 +55,7 @@ export class WorkSaver {
   release(targetId: string): void {
     this._done.delete(targetId);
     this._failed.delete(targetId);
+    this._saved.delete(targetId);
   }
 
   /** The path of a document that could not be saved, or null. */
@@ -67,7 +68,7 @@ export class WorkSaver {
     const before = this.failureOf(targetId);
     const outcomes = await Promise.all(
       this._options.documentsOf(targetId).map(async document => {
-        const outcome = await this._saveOne(document);
+        const outcome = this._remember(targetId, await this._saveOne(document));
         await this._tell(targetId, outcome);
         return outcome;
       })
@@ -84,6 +85,17 @@ export class WorkSaver {
     if (failed !== before) {
       this._options.failureChanged();
     }
+  }
+
+  /** What was saved at the warning is saved, also if nothing is left to save when the server asks. */
+  private _remember(targetId: string, outcome: IOutcome): IOutcome {
+    const saved = this._saved.get(targetId) ?? new Set<string>();
+    if (outcome.result === 'saved' && this._done.has(targetId)) {
+      this._saved.set(targetId, saved.add(outcome.path));
+    }
+    return outcome.result === 'unchanged' && saved.has(outcome.path)
+      ? { ...outcome, result: 'saved' }
+      : outcome;
   }
 
   private async _saveOne(document: ISavable): Promise<IOutcome> {
@@ -128,6 +140,7 @@ export class WorkSaver {
   }
 
   private readonly _done = new Map<string, 'once' | 'asked'>();
+  private readonly _saved = new Map<string, Set<string>>();
   private readonly _failed = new Map<string, string>();
   private readonly _running = new WeakMap<ISavable, Promise<void>>();
 }

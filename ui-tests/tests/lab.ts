@@ -87,7 +87,7 @@ export class Lab {
 
   async setWidth(width: number): Promise<void> {
     await this.page.addStyleTag({
-      content: `#jp-left-stack { min-width: ${width}px !important; max-width: ${width}px !important; } #jupyter-lcc-panel { width: ${width}px !important; }`
+      content: `#jp-left-stack { min-width: ${width}px !important; max-width: ${width}px !important; } #jupyter-lcc-panel { min-width: ${width}px !important; width: ${width}px !important; }`
     });
     await this.page.waitForTimeout(300);
   }

@@ -106,6 +106,10 @@ test('the machine, and who keeps it on', async ({ page }) => {
     await lab.panel.screenshot({ path: join(IMAGES, 'machine.png') });
     await lab.setTheme('JupyterLab Dark');
     await lab.panel.screenshot({ path: join(IMAGES, 'machine-dark.png') });
+    // Or the next server on this machine sees it too.
+    await lab.row('Job python3').getByRole('button', { name: /^Shut down Job/ }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Shut down' }).click();
+    await expect(lab.row('Job python3')).toHaveCount(0);
   } finally {
     await server.stop();
   }
@@ -135,6 +139,7 @@ test('the way back', async ({ page, context }) => {
     await back.page.setViewportSize({ width: 1200, height: 820 });
     await back.openPanel();
     await expect(back.notice('while you were away')).toBeVisible();
+    await back.page.waitForTimeout(1500);
     await back.page.screenshot({ path: join(IMAGES, 'resume.png') });
     await back.panel.getByRole('button', { name: /Lost from memory/ }).click();
     await back.setTheme('JupyterLab Dark');

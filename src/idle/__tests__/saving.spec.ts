@@ -96,6 +96,20 @@ describe('WorkSaver, when the server asks', () => {
     expect(document.save).toHaveBeenCalledTimes(1);
   });
 
+  it('reports what it saved at the warning as saved when the server asks', async () => {
+    const scene = new Scene();
+    const document = aDocument('train.ipynb');
+    scene.documents = [document];
+    scene.saver.guard('kernel:k1', 60);
+    await settled();
+    await scene.saver.asked('kernel:k1');
+    expect(scene.results).toEqual(['train.ipynb saved', 'train.ipynb saved']);
+    expect(document.save).toHaveBeenCalledTimes(1);
+    scene.saver.release('kernel:k1');
+    await scene.saver.asked('kernel:k1');
+    expect(scene.results[2]).toBe('train.ipynb unchanged');
+  });
+
   it('remembers a failure only while the target is warned', async () => {
     const scene = new Scene();
     scene.documents = [aDocument('train.ipynb', () => Promise.reject(new Error('no')))];
