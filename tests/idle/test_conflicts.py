@@ -51,6 +51,7 @@ def test_a_negative_timeout_is_off(plain: ServerApp) -> None:
     assert find(plain) == ()
 
 
+@pytest.mark.filterwarnings("ignore")  # the extension names its entry points the old way
 @pytest.mark.parametrize("works", [True, False])
 def test_extensions_count_where_they_are_enabled(plain: ServerApp, works: bool) -> None:
     extensions: Any = plain.extension_manager
