@@ -259,7 +259,7 @@ class LccExtension(ExtensionApp):
         shelf = Shelf(lambda: folder / "stopped", server.root_dir)
         parachute = Parachute(shelf, self.log, manifests=manifests, outputs=outputs)
         terminals = Terminals(partial(settings.get, "terminal_manager"), clock, proof)
-        return [kernels, terminals, Detached(clock, proof)], parachute
+        return [kernels, terminals, Detached(clock, proof, server_port=lambda: server.port)], parachute
 
     def _window(self) -> float:
         """Choose over how long work is measured."""

@@ -46,15 +46,23 @@ class _Known(msgspec.Struct):
 
 
 class Detached:
-    """The jobs; `server_pid` is this server. Nothing is told at once: a job is seen at the next look."""
+    """The jobs; `server_pid` is this server, `server_port` where it listens. A job is seen at the next look."""
 
     kind: Kind = "process"
 
-    def __init__(self, clock: Clock, proof: Proof, *, server_pid: int | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        proof: Proof,
+        *,
+        server_pid: int | None = None,
+        server_port: Callable[[], int | None] = lambda: None,
+    ) -> None:
         self._clock = clock
         self._family = proof.family
         self._proof = proof.beside(self)
         self._server = server_pid or os.getpid()
+        self._port = server_port
         self._known: dict[str, _Known] = {}
         self._jobs: dict[str, Job] = {}
 
@@ -87,7 +95,8 @@ class Detached:
         """See every job."""
         if table is None:
             raise OSError("the processes can't be read")
-        jobs = find_jobs(table, self._family.claims(table), self._server, self._family.came_from)
+        claims, came_from = self._family.claims(table), self._family.came_from
+        jobs = find_jobs(table, claims, self._server, came_from, await self._others(table))
         self._jobs = {_PREFIX + str(job.root.pid): job for job in jobs}
         if not jobs:
             self._known = {}
@@ -95,6 +104,14 @@ class Detached:
         await self._proof.measure(table)
         self._known = await asyncio.to_thread(self._see_all, table)
         return [known.sighting for known in self._known.values()]
+
+    async def _others(self, table: ProcessTable) -> frozenset[int]:
+        """Name the ports at which another server listens that some process says it comes from."""
+        named = {origin.server_port for origin in table.origins.values()} - {None, self._port()}
+        sockets = await asyncio.to_thread(read_sockets) if named else None
+        if sockets is None:
+            return frozenset()
+        return frozenset(each.port for each in sockets.all.values() if each.listens and each.port in named)
 
     def look_again(self, target_id: str) -> Sighting | None:
         """See one job again, at once; None if it is gone."""

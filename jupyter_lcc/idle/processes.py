@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterable
 from typing import Literal
+from urllib.parse import urlsplit
 
 from .process_table import Blocking, Origin, ProcessRow, ProcessTable
 
@@ -79,8 +80,16 @@ def _origin(pid: int) -> Origin | None:
         argv=tuple(part.decode("utf-8", "replace") for part in argv.split(b"\0")[:-1]),
         from_jupyter=bool(marks),
         server_pid=int(server) if server.isascii() and server.isdecimal() else None,
+        server_port=_port_of(marks.get("JUPYTER_SERVER_URL", "")),
         session_name=marks.get("JPY_SESSION_NAME"),
     )
+
+
+def _port_of(url: str) -> int | None:
+    try:
+        return urlsplit(url).port
+    except ValueError:
+        return None
 
 
 def age_of(row: ProcessRow) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Literal
 
 import msgspec
@@ -45,9 +45,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_jobs(
-    table: ProcessTable, claims: Claims, server_pid: int, came_from: Callable[[ProcessRow], str | None]
+    table: ProcessTable,
+    claims: Claims,
+    server_pid: int,
+    came_from: Callable[[ProcessRow], str | None],
+    others: Set[int] = frozenset(),
 ) -> list[Job]:
     """Find the jobs among what belongs to no kernel and no terminal (`claims`).
+
+    `others` are the ports of other servers that run: what comes from their terminals is theirs to look after.
 
     `came_from` names the target a process was last seen with. Never found: this server and what it runs for itself,
     other Jupyter servers and what is below them, and the daemons of a login.
@@ -70,6 +76,9 @@ def find_jobs(
     panes: list[Job] = []
     for row in table.rows.values():
         if row.name in _MULTIPLEXERS and row.pid in table.origins and row.tty == 0 and row.pid not in taken:
+            if table.origins[row.pid].server_port in others:
+                barred |= {each.pid for each in table.tree(row.pid)}
+                continue
             barred.add(row.pid)
             for child in table.children(row.pid):
                 tree = table.tree(child.pid)
@@ -87,6 +96,7 @@ def find_jobs(
         and row.name not in _NEVER
         and (came_from(row) is not None or table.origins[row.pid].from_jupyter)
         and table.origins[row.pid].server_pid not in servers
+        and (came_from(row) is not None or table.origins[row.pid].server_port not in others)
     }
     return [*jobs, *(pane for pane in panes if pane.rows), *_grouped(table, candidates, came_from)]
 

@@ -42,11 +42,11 @@ class Bench:
         self.jobs = Detached(SystemClock(), proof, server_pid=2**22 + 1)
         self._started: list[int] = []
 
-    def start(self, *argv: str, marked: bool = True, session: bool = True) -> int:
+    def start(self, *argv: str, marked: bool = True, session: bool = True, url: str = "") -> int:
         """Start a program that is nobody's child; give its pid."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("JPY_", "JUPYTER_SERVER_"))}
         if marked:
-            environment["JUPYTER_SERVER_URL"] = f"http://127.0.0.1/{self.folder}"
+            environment["JUPYTER_SERVER_URL"] = url or f"http://127.0.0.1/{self.folder}"
         told = self.folder / f"pid{len(self._started)}"
         code = (
             "import os, sys\n"
@@ -213,3 +213,11 @@ async def test_a_job_inside_tmux_is_a_job_and_its_prompt_is_not(bench: Bench) ->
         tmux("send-keys", "C-c")
         while await bench.see(tmux.pane) is not None:
             await asyncio.sleep(0.05)
+
+
+async def test_a_job_of_another_server_is_left_to_it_while_it_runs(bench: Bench) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        pid = bench.start("sleep", "60", url=f"http://127.0.0.1:{other.getsockname()[1]}/")
+        assert await bench.see(pid) is None
+    seen = await bench.see(pid)
+    assert seen is not None, "that server is gone, and the job is anybody's"

@@ -104,9 +104,14 @@ def test_each_process_belongs_to_one_target_at_most(parents: list[int], leaders:
 # -- jobs on their own -------------------------------------------------------------------------------------
 
 
-def jobs(*rows: ProcessRow, origins: dict[int, Origin] | None = None, was: tuple[int, ...] = ()) -> dict[int, Job]:
+def jobs(
+    *rows: ProcessRow,
+    origins: dict[int, Origin] | None = None,
+    was: tuple[int, ...] = (),
+    others: frozenset[int] = frozenset(),
+) -> dict[int, Job]:
     table = ProcessTable([*always(), *rows], origins)
-    found = find_jobs(table, family().claims(table), SERVER, lambda r: "terminal:7" if r.pid in was else None)
+    found = find_jobs(table, family().claims(table), SERVER, lambda r: "terminal:7" if r.pid in was else None, others)
     return {job.root.pid: job for job in found}
 
 
@@ -114,6 +119,16 @@ def test_only_what_is_proven_to_come_from_jupyter_is_a_job() -> None:
     mine = {400: Origin(argv=("cron-job",)), 402: Origin(argv=("x",))} | of_jupyter(401)
     assert set(jobs(row(400, 1), row(401, 1), row(402, 1), origins=mine, was=(402,))) == {401, 402}
     assert jobs(row(403, 1), was=(403,)) == {}, "another user's process, whatever it was"
+
+
+def test_what_comes_from_another_server_that_runs_is_that_servers() -> None:
+    theirs = {pid: Origin(argv=("x",), from_jupyter=True, server_port=9999) for pid in (400, 401)}
+    rows = (row(400, 1), row(401, 1))
+    assert set(jobs(*rows, origins=theirs)) == {400, 401}, "that server is gone: somebody has to look after it"
+    assert jobs(*rows, origins=theirs, others=frozenset((9999,))) == {}
+    assert set(jobs(*rows, origins=theirs, was=(401,), others=frozenset((9999,)))) == {401}, (
+        "seen in a terminal of ours"
+    )
 
 
 def test_one_session_is_one_job_and_its_leader_is_the_root() -> None:
