@@ -23,7 +23,6 @@ _WHY: dict[Because, str] = {
     "off": "idle shutdown is off",
     "chatter": "it only talks",
 }
-_PARTS = {"kernels": "kernels", "terminals": "terminals", "processes": "processes", "processs": "jobs"}
 _RULES = ("no_limit", "not_stopped_here", "off")
 _NAMED_IN_A_LINE = 3
 
@@ -100,7 +99,7 @@ def _who(holder: Holder, targets: Sequence[Target]) -> str:
     if holder.target_id == "instance":
         return "everything" if holder.because == "lease" else "this machine"
     if holder.target_id is None:
-        return _PARTS.get(holder.name, clean(holder.name))
+        return clean(holder.name)
     target = next((target for target in targets if target.id == holder.target_id), None)
     return clean(holder.name) if target is None else name_of(target)
 

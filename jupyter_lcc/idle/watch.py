@@ -32,6 +32,9 @@ T = TypeVar("T")
 RETRY_AFTER = timedelta(seconds=60)
 """When a shutdown failed, it is tried again after this."""
 
+PARTS: dict[Kind, str] = {"kernel": "kernels", "terminal": "terminals", "process": "jobs", "instance": "machine"}
+"""What the part that looks at a kind is called, in the codes of problems."""
+
 PENDING = timedelta(milliseconds=200)
 """How long a shutdown waits for something that has just begun to end, or to show that it is work."""
 
@@ -191,7 +194,7 @@ class Watch:
             try:
                 there |= source.roster()
             except Exception as error:
-                self.note(f"{source.kind}s", str(error))
+                self.note(PARTS[source.kind], str(error))
                 return False
         for target_id in self._lingering.keys() - there:
             del self._lingering[target_id]
@@ -203,7 +206,7 @@ class Watch:
         record = self.records.get(target_id)
         if record is None:
             return None
-        part = f"{record.sighting.kind}s"
+        part = PARTS[record.sighting.kind]
         try:
             sighting = self._sources[record.sighting.kind].look_again(target_id)
         except Exception as error:
@@ -246,7 +249,7 @@ class Watch:
         return result
 
     async def _observe(self, source: TargetSource, table: ProcessTable | None) -> None:
-        sightings = await self._try(f"{source.kind}s", source.observe(table))
+        sightings = await self._try(PARTS[source.kind], source.observe(table))
         mine = {record.sighting.id for record in self.records.all() if record.sighting.kind == source.kind}
         if sightings is None:
             for target_id in mine:
@@ -490,7 +493,7 @@ class Watch:
 
     def blind_parts(self) -> dict[str, str]:
         """Name the parts without which some targets can't be seen, if they fail, each with its error."""
-        parts = dict.fromkeys(["processes", *(f"{kind}s" for kind in self._sources)])
+        parts = dict.fromkeys(["processes", *(PARTS[source.kind] for source in self._sources.values())])
         return {part: self.problems[part].message for part in parts if part in self.problems}
 
     def _is_only_observed(self, record: Record) -> bool:
