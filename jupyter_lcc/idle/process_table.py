@@ -39,7 +39,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Where one of this user's processes says it comes from, by the marks Jupyter leaves in its environment.
 
     `from_jupyter`: some Jupyter terminal or kernel. A kernel's also has `server_pid` (JPY_PARENT_PID) and, with a
-    session, `session_name` (JPY_SESSION_NAME); a terminal's has `server_port` (JUPYTER_SERVER_URL). `argv` is for recognising the program; it may hold secrets.
+    session, `session_name` (JPY_SESSION_NAME); a terminal's has `server_port` (JUPYTER_SERVER_URL). `argv` is for
+    recognising the program; it may hold secrets.
     """
 
     argv: tuple[str, ...] = ()

@@ -127,7 +127,7 @@ def test_what_comes_from_another_server_that_runs_is_that_servers() -> None:
     assert set(jobs(*rows, origins=theirs)) == {400, 401}, "that server is gone: somebody has to look after it"
     assert jobs(*rows, origins=theirs, others=frozenset((9999,))) == {}
     assert set(jobs(*rows, origins=theirs, was=(401,), others=frozenset((9999,)))) == {401}, (
-        "seen in a terminal of ours"
+        "seen in ours"
     )
 
 
