@@ -6,7 +6,7 @@ from typing import Literal
 
 from ..model import Model
 
-__all__ = ["Check", "Report"]
+__all__ = ["Check", "Report", "Result"]
 
 Result = Literal["ok", "warn", "fail"]
 

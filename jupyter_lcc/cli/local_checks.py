@@ -1,9 +1,9 @@
-"""What can be checked on this machine without a server's answer: configuration, state folder, others that shut down."""
+"""What can be checked on this machine without a server's answer: configuration, platform, state folder."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 
@@ -11,22 +11,15 @@ from ..idle.state import state_folder
 from ..platforms.model import Platform
 from .findings import Check
 from .settings import Settings
-from .times import say_duration
 
 __all__ = [
     "check_enabled",
     "check_platform",
-    "check_rivals",
     "check_state_folder",
     "installed_version",
     "state_folder_of",
 ]
 
-_KERNEL_MANAGERS = (
-    "GatewayMappingKernelManager",
-    "AsyncMappingKernelManager",
-    "MappingKernelManager",
-)
 _PLATFORMS = {
     "studio_space": "a SageMaker Studio space",
     "notebook_instance": "a SageMaker notebook instance",
@@ -49,91 +42,10 @@ def check_enabled(settings: Settings, listed: Mapping[str, bool]) -> Check:
     )
 
 
-def check_platform(platform: Platform, environment: Mapping[str, str]) -> Check:
-    """Where are we, and who may stop the machine?"""
+def check_platform(platform: Platform) -> Check:
+    """Where are we?"""
     kept = f" Files below {platform.persistent_root} survive a restart." if platform.kind == "notebook_instance" else ""
-    hub = ""
-    if "JUPYTERHUB_API_URL" in environment:
-        hub = " The hub may stop this server by its own rules; they can't be read from here."
-    return Check(
-        name="platform",
-        result="ok",
-        message=f"This is {_PLATFORMS.get(platform.kind, platform.kind)}.{kept} This version stops kernels and "
-        f"terminals, not the machine.{hub}",
-    )
-
-
-def check_rivals(settings: Settings, version_of: Callable[[str], str | None]) -> Iterable[Check]:
-    """Who else shuts kernels, terminals or the server down, and so ends what we keep?"""
-    quiet = True
-    kernels = settings.seconds(_KERNEL_MANAGERS, "cull_idle_timeout")
-    if kernels is not None:
-        quiet = False
-        busy = settings.find(_KERNEL_MANAGERS, "cull_busy")
-        even = ", even while they work" if busy is not None and str(busy.value).lower() == "true" else ""
-        yield Check(
-            name="other_cullers",
-            result="warn",
-            message=f"Jupyter's own culling shuts kernels down after {say_duration(kernels[0])}{even}, without a "
-            f"warning and whoever keeps them (cull_idle_timeout in {kernels[1]}).",
-            advice="Take cull_idle_timeout out, and set LccIdle.kernel_timeout_seconds instead.",
-        )
-    terminals = settings.seconds(("TerminalManager",), "cull_inactive_timeout")
-    if terminals is not None:
-        quiet = False
-        yield Check(
-            name="other_cullers",
-            result="warn",
-            message=f"Jupyter's own culling shuts terminals down after {say_duration(terminals[0])} without output, "
-            f"also with a silent job in them (TerminalManager.cull_inactive_timeout in {terminals[1]}).",
-            advice="Take cull_inactive_timeout out, and set LccIdle.terminal_timeout_seconds instead.",
-        )
-    for package, does in _PACKAGES.items():
-        version = version_of(package)
-        if version is not None:
-            quiet = False
-            yield Check(
-                name="other_cullers",
-                result="warn",
-                message=f"{package} {version} is installed: {does[0]}",
-                advice=does[1],
-            )
-    server = settings.seconds(("ServerApp",), "shutdown_no_activity_timeout")
-    if server is not None:
-        quiet = False
-        yield Check(
-            name="other_cullers",
-            result="ok",
-            message=f"The server ends itself when for {say_duration(server[0])} no kernel or terminal ran and nobody "
-            "asked it anything, unless the machine is kept. That goes well with jupyter_lcc "
-            f"(ServerApp.shutdown_no_activity_timeout in {server[1]}).",
-        )
-    for problem in settings.unreadable:
-        yield Check(
-            name="config_files",
-            result="warn",
-            message=f"A config file can't be read: {problem}",
-            advice="Whether it sets up another culler can't be told.",
-        )
-    if quiet:
-        yield Check(
-            name="other_cullers", result="ok", message="Nothing else that shuts kernels or terminals down was found."
-        )
-
-
-_PACKAGES = {
-    "jupyter-activity-monitor-extension": (
-        (
-            "on SageMaker it lets the platform stop the whole app when Jupyter's timestamps are old, which they also "
-            "are during silent work, and it knows nothing of a keep."
-        ),
-        "If idle shutdown is on in the domain, give it a longer time than the limits here.",
-    ),
-    "jupyterlab-kernel-terminal-workspace-culler-extension": (
-        "it shuts kernels and terminals down by rules of its own.",
-        "Use one of the two.",
-    ),
-}
+    return Check(name="platform", result="ok", message=f"This is {_PLATFORMS.get(platform.kind, platform.kind)}.{kept}")
 
 
 def check_state_folder(folder: Path) -> Check:

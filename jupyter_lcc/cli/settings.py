@@ -48,6 +48,11 @@ class Settings:
         """Give a trait's value under the first of these names of its class that has one."""
         return next((self._found[s, trait] for s in sections if (s, trait) in self._found), None)
 
+    def is_on(self, sections: Sequence[str], trait: str) -> bool:
+        """Tell whether a trait is set to true."""
+        setting = self.find(sections, trait)
+        return setting is not None and str(setting.value).lower() == "true"
+
     def seconds(self, sections: Sequence[str], trait: str) -> tuple[int, str] | None:
         """Give a duration above zero with its origin; None where it is off, or no number."""
         setting = self.find(sections, trait)

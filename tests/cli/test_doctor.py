@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ from jupyter_lcc._version import __version__
 from jupyter_lcc.cli.doctor import check_clock, check_mode, check_monitor, check_version
 from jupyter_lcc.cli.exits import Exit
 from jupyter_lcc.cli.findings import Report
-from jupyter_lcc.cli.local_checks import check_enabled, check_rivals, check_state_folder, state_folder_of
-from jupyter_lcc.cli.settings import Settings, read_settings
+from jupyter_lcc.cli.local_checks import check_enabled, check_state_folder, state_folder_of
+from jupyter_lcc.cli.settings import read_settings
 from jupyter_lcc.idle.model import IdleView, Monitor, Problem
 from jupyter_lcc.platforms.model import Platform
 
@@ -115,6 +114,9 @@ def test_the_clock(view: IdleView) -> None:
         (True, "corrupt_state_file", ["warn", "ok"]),
         (False, "kernels_failed", ["fail"]),
         (False, "decision_log_failed", ["fail"]),
+        (False, "native_idle_failed", ["fail"]),
+        (True, "policy_document_invalid", ["warn", "ok"]),
+        (False, "machine_stop_failed", ["ok"]),  # told by check_machine
     ],
 )
 def test_the_monitor(view: IdleView, healthy: bool, code: str | None, results: list[str]) -> None:
@@ -151,29 +153,6 @@ def test_the_state_folder_is_the_one_the_server_uses(configured: str, folder: st
     platform = Platform(kind="plain", persistent_root="/home/ada", can_stop_instance=False)
     settings = read_settings([], ["--LccIdle.state_dir", configured])
     assert state_folder_of(settings, platform, Path("/home/ada/data")) == Path(folder)
-
-
-@pytest.mark.parametrize(
-    ("words", "results", "told"),
-    [
-        ((), ["ok"], "Nothing else"),
-        (("--MappingKernelManager.cull_idle_timeout=3600",), ["warn"], "after 1 h"),
-        (("--MappingKernelManager.cull_idle_timeout", "90"), ["warn"], "after 1 min 30 s"),
-        (("--MappingKernelManager.cull_idle_timeout=0",), ["ok"], "Nothing else"),
-        (("--TerminalManager.cull_inactive_timeout=60",), ["warn"], "also with a silent job"),
-        (("--ServerApp.shutdown_no_activity_timeout=600",), ["ok"], "goes well"),
-    ],
-)
-def test_rivals_in_settings(words: tuple[str, ...], results: list[str], told: str) -> None:
-    found = list(check_rivals(read_settings([], words), lambda _package: None))
-    assert [check.result for check in found] == results
-    assert told in found[0].message
-
-
-def test_rivals_among_packages() -> None:
-    versions: Mapping[str, str] = {"jupyter-activity-monitor-extension": "0.3.2"}
-    (found,) = check_rivals(Settings([]), versions.get)
-    assert (found.result, "0.3.2" in found.message) == ("warn", True)
 
 
 def test_the_more_important_folder_and_the_command_line_win(tmp_path: Path) -> None:
