@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -28,7 +29,7 @@ from jupyter_lcc.platforms.detect import look
 from jupyter_lcc.platforms.model import Conflict
 
 from ..fake_aws import Accepted, Denied, FakeAws, Hang
-from .servers import Home, JupyterServer
+from .servers import Home, JupyterServer, wait_for
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
 STUDIO = {
@@ -109,6 +110,55 @@ def test_the_running_server_says_what_it_really_has(at_socket: JupyterServer, se
     assert [check.result for check in doctor(server.home)["other_cullers"]] == ["ok"]
     told = server.ask("GET", "lcc/about")["conflicts"]
     assert {conflict["ends"] for conflict in told} <= {"extension"}
+
+
+@pytest.fixture(scope="module")
+def beset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """A real server in what looks like a Studio space, with everything of Jupyter's own switched on."""
+    folder = tmp_path_factory.mktemp("beset")
+    (folder / "metadata.json").write_text(json.dumps(STUDIO))
+    server = JupyterServer(
+        Home(folder, {"RESOURCE_METADATA_FILE": str(folder / "metadata.json")}),
+        folder / "work",
+        options=(
+            "--MappingKernelManager.cull_idle_timeout=3600",
+            "--MappingKernelManager.cull_busy=True",
+            "--TerminalManager.cull_inactive_timeout=1800",
+            "--ServerApp.shutdown_no_activity_timeout=7200",
+        ),
+    )
+    server.launch()
+    try:
+        server.wait()
+        yield server
+    finally:
+        server.end()
+
+
+def test_all_at_once_on_a_real_server(beset: JupyterServer) -> None:
+    found = doctor(beset.home)
+    assert [(check.result, check.message.partition(" after ")[0][:30]) for check in found["other_cullers"]] == [
+        ("warn", "Jupyter's own culling shuts ke"),
+        ("warn", "Jupyter's own culling shuts te"),
+        ("warn", "The server ends itself when fo"),
+    ]
+    assert ["after 1 h", "after 30 min", "for 2 h"] == [
+        re.search(r"(?:after|for) \d+ \w+", check.message)[0]  # type: ignore[index]
+        for check in found["other_cullers"]
+    ]
+    assert "even while they work" in found["other_cullers"][0].message
+    assert found["metadata"][0].result == "ok"
+    assert "with DeleteApp" in found["machine"][0].message
+    # jupyter-activity-monitor-extension is installed with the tests, and the server has tried it by itself.
+    wait_for(lambda: doctor(beset.home)["native_idle"][0].result == "ok")
+    assert "api/idle follows jupyter_lcc" in doctor(beset.home)["native_idle"][0].message
+
+
+def test_the_whole_doctor_is_quick(beset: JupyterServer) -> None:
+    began = time.monotonic()
+    doctor(beset.home)
+    # Under 3 s on an idle machine, most of it Python's own start; tests share theirs.
+    assert time.monotonic() - began < 15
 
 
 def test_a_value_that_no_file_explains_is_told_as_the_server_s(view: IdleView) -> None:
