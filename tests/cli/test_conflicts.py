@@ -142,10 +142,10 @@ def test_all_at_once_on_a_real_server(beset: JupyterServer) -> None:
         ("warn", "Jupyter's own culling shuts te"),
         ("warn", "The server ends itself when fo"),
     ]
-    assert ["after 1 h", "after 30 min", "for 2 h"] == [
+    assert [
         re.search(r"(?:after|for) \d+ \w+", check.message)[0]  # type: ignore[index]
         for check in found["other_cullers"]
-    ]
+    ] == ["after 1 h", "after 30 min", "for 2 h"]
     assert "even while they work" in found["other_cullers"][0].message
     assert found["metadata"][0].result == "ok"
     assert "with DeleteApp" in found["machine"][0].message
@@ -155,10 +155,12 @@ def test_all_at_once_on_a_real_server(beset: JupyterServer) -> None:
 
 
 def test_the_whole_doctor_is_quick(beset: JupyterServer) -> None:
-    began = time.monotonic()
-    doctor(beset.home)
-    # Under 3 s on an idle machine, most of it Python's own start; tests share theirs.
-    assert time.monotonic() - began < 15
+    seconds = []
+    for _ in range(2):
+        began = time.monotonic()
+        doctor(beset.home)
+        seconds.append(time.monotonic() - began)
+    assert min(seconds) < 3
 
 
 def test_a_value_that_no_file_explains_is_told_as_the_server_s(view: IdleView) -> None:
