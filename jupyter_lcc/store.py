@@ -6,6 +6,7 @@ Everything here blocks; call it from a thread.
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ class CorruptFile(Exception):
 def write_json(path: Path, value: object) -> None:
     """Replace `path` by `value` as a whole, or leave it as it was."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         with open(temporary, "wb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(value), indent=1))

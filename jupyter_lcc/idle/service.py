@@ -164,6 +164,7 @@ class IdleService:
         self._changed: set[str] = set()
         self._waking = False
         self._choosing = asyncio.Lock()
+        self._saving = asyncio.Lock()
         self._saved: tuple[datetime, SavedState] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         for source in sources:
@@ -499,6 +500,10 @@ class IdleService:
         return self._watch.policy.max_lease_seconds.value
 
     async def _save(self, *, at_once: bool = False) -> None:
+        async with self._saving:  # two threads must not write in the wrong order
+            await self._save_now(at_once=at_once)
+
+    async def _save_now(self, *, at_once: bool) -> None:
         now = self._clock.now()
         state = self._state()
         if self._saved is not None and not at_once:

@@ -57,6 +57,9 @@ PREPARE_BEFORE = timedelta(seconds=10)
 OVERSLEPT = timedelta(seconds=30)
 """A sleep of the machine, or a round so much too late, after which nobody can be held to an old warning."""
 
+APPROACH = timedelta(milliseconds=700)
+"""So long before a shutdown the last look begins, for it lasts a part of a second and the shutdown is to be on time."""
+
 LAND_TIMEOUT_SECONDS = 15.0
 """A shutdown that has begun waits no longer than this for what is still to be saved."""
 
@@ -150,6 +153,7 @@ class Watch:
         self._stopped: dict[str, datetime] = {}
         self._lingering: dict[str, int | None] = {}
         self._retry_at: dict[str, datetime] = {}
+        self._approached: dict[str, datetime | None] = {}
         self._checking = asyncio.Lock()
         self._reading: asyncio.Future[ProcessTable] | None = None
 
@@ -287,6 +291,7 @@ class Watch:
         self.rulings.pop(target_id, None)
         self._decided.pop(target_id, None)
         self._retry_at.pop(target_id, None)
+        self._approached.pop(target_id, None)
         self._leases.drop_target(target_id)
         self._teller.forget(target_id)
 
@@ -346,8 +351,7 @@ class Watch:
                 continue
             if ruling.next_change_at is not None:
                 times.append(ruling.next_change_at)
-                if (prepare_at := self._prepare_at(ruling)) is not None:
-                    times.append(prepare_at)
+                times += filter(None, (self._prepare_at(ruling), self._approach_at(ruling)))
             elif target_id in self._retry_at:
                 times.append(self._retry_at[target_id])
         lease_end = self._leases.nearest_end()
@@ -394,6 +398,9 @@ class Watch:
                 self._retry_at.pop(target_id, None)
         elif (prepare_at := self._prepare_at(ruling)) is not None and prepare_at <= now:
             self._prepare(record, ruling)
+        elif (approach_at := self._approach_at(ruling)) is not None and approach_at <= now:
+            self._approached[target_id] = ruling.stops_at
+            self.look_again(target_id)
         lease = self._leases.covering(target_id)
         limits, grounds = self._decided[target_id][1], partial(self._grounds, record)
         self._teller.write_if_new(record, ruling, lease, self.policy, limits=limits, now=now, grounds=grounds)
@@ -406,6 +413,12 @@ class Watch:
         if self._parachute.is_prepared(ruling.target_id):
             return None
         return ruling.stops_at - min(PREPARE_BEFORE, timedelta(seconds=self.policy.warn_seconds.value) / 2)
+
+    def _approach_at(self, ruling: Ruling) -> datetime | None:
+        """When the last look at a warned target is to begin; None if it isn't, or has begun."""
+        if ruling.verdict != "warn" or ruling.warning_due or ruling.target_id == INSTANCE or ruling.stops_at is None:
+            return None
+        return None if self._approached.get(ruling.target_id) == ruling.stops_at else ruling.stops_at - APPROACH
 
     def _prepare(self, record: Record, ruling: Ruling, *, asked: bool = False) -> None:
         """Let pages save, and what is in memory be listed. This begins nothing: a keep still wins."""
