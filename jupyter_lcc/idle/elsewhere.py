@@ -27,8 +27,8 @@ from .work import WORK_PERCENT, cpu_between
 __all__ = ["HEARTBEAT_BYTES", "Elsewhere"]
 
 HEARTBEAT_BYTES = 2_000.0
-"""An editor's idle connection moves some tens of bytes a second, a dashboard that reloads itself every 30 s some
-hundred; a person who types into VS Code's server moves several thousand."""
+"""An estimate from how the protocols work: an open panel's heartbeats are tens of bytes a second, a person who types
+into an editor moves several thousand."""
 
 WINDOW = timedelta(seconds=20)
 

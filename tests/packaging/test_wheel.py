@@ -35,6 +35,8 @@ def test_everything_has_its_place(names: list[str]) -> None:
     known = [
         r"jupyter_lcc/(\w+/)*\w+\.py",
         r"jupyter_lcc/py\.typed",
+        r"jupyter_lcc/idle/prices\.json",
+        r"jupyter_lcc/idle/document/policy\.schema\.json",
         r"jupyter_lcc/web/event_schemas/\w+\.v\d+\.yaml",
         r"jupyter_lcc/locale/\w+/LC_MESSAGES/jupyter_lcc\.json",
         _LAB + r"package\.json",
