@@ -1,7 +1,7 @@
 """Many cases at once on few servers: a stage is one server, a case is a coroutine that plays on it.
 
 A case says when something must stop or that it must live; the stage watches the processes themselves. All
-cases of all stages run together, because most of their time is waiting; each is one test with its own result.
+cases of a wave of stages run together, because most of their time is waiting; each is one test with its own result.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from uuid import uuid4
 from .server import EventStream, Kernel, Limits, Moment, Server, Terminal, is_running
 
 SEED = int(os.environ.get("LCC_BLACKBOX_SEED") or random.SystemRandom().randrange(10**6))
-LATEST = 2.0
+LATEST = 2.5
 """Seconds after its due time by which a thing has to be gone."""
 
 DYING = 4.0
@@ -41,10 +41,11 @@ Case = Callable[["Stage"], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Play:
-    """A stage by name: how its server is made, and what is played on it."""
+    """A stage by name: how its server is made, and what is played on it. Plays of one wave run together."""
 
     name: str
     make: Callable[[], Server]
+    wave: int
     cases: dict[str, Case] = field(default_factory=dict)
     checks: dict[str, Case] = field(default_factory=dict)
     """Played when all cases are over: the server's own log, what is left behind."""
@@ -61,8 +62,8 @@ class Play:
 PLAYS: dict[str, Play] = {}
 
 
-def play(name: str, make: Callable[[], Server]) -> Play:
-    PLAYS[name] = Play(name, make)
+def play(name: str, make: Callable[[], Server], *, wave: int = 2) -> Play:
+    PLAYS[name] = Play(name, make, wave)
     return PLAYS[name]
 
 
@@ -268,7 +269,7 @@ def judge(outcome: str | None) -> None:
 
 
 async def perform(wanted: dict[str, list[str]]) -> dict[tuple[str, str], str | None]:
-    """Run the wanted cases of each play, all together; give for each None or what went wrong."""
+    """Run the wanted cases of each play, a wave together; give for each None or what went wrong."""
     Stage.kernels_starting = asyncio.Semaphore(KERNELS_AT_ONCE)
     Stage.slowness = Slowness()
     Stage.computing = asyncio.Semaphore(COMPUTING_AT_ONCE)
@@ -276,7 +277,9 @@ async def perform(wanted: dict[str, list[str]]) -> dict[tuple[str, str], str | N
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(64))
     results: dict[tuple[str, str], str | None] = {}
     try:
-        await asyncio.gather(*(_perform(PLAYS[name], cases, results) for name, cases in wanted.items()))
+        for wave in sorted({PLAYS[name].wave for name in wanted}):  # more at once would only make each other late
+            now = {name: cases for name, cases in wanted.items() if PLAYS[name].wave == wave}
+            await asyncio.gather(*(_perform(PLAYS[name], cases, results) for name, cases in now.items()))
     finally:
         watching.cancel()
     return results

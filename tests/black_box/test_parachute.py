@@ -26,7 +26,7 @@ secret = 'x' * 1000
 6 * 7"""
 
 
-landing = play("landing", lambda: Server(name="landing", limits=LIMITS))
+landing = play("landing", lambda: Server(name="landing", limits=LIMITS), wave=3)
 
 
 class Page:

@@ -57,7 +57,7 @@ def _governed() -> Server:
     return server
 
 
-governed = play("governed", _governed)
+governed = play("governed", _governed, wave=3)
 
 
 @governed.case
@@ -123,6 +123,7 @@ replayed = play(
     lambda: Server(
         name="replayed", limits=OBSERVED, files={".bashrc": "PS1='$ '\n"}, options=["--LccIdle.mode=observe"]
     ),
+    wave=3,
 )
 
 

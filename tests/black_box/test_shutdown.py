@@ -44,7 +44,7 @@ def _zone(name: str) -> Server:
 
 
 for zone in ZONES:
-    play(zone, partial(_zone, zone))
+    play(zone, partial(_zone, zone), wave=1)
 
 
 def once(case: Case) -> Case:
@@ -704,7 +704,9 @@ async def detached_job_that_is_stopped_ends(stage: Stage) -> None:
 # -- a crowd -----------------------------------------------------------------------------------------------
 
 CROWD = 30
-crowd = play("crowd", lambda: Server(name="crowd", limits=Limits(terminal=25, warn=4), files={".bashrc": "PS1='$ '\n"}))
+crowd = play(
+    "crowd", lambda: Server(name="crowd", limits=Limits(terminal=25, warn=4), files={".bashrc": "PS1='$ '\n"}), wave=1
+)
 
 
 @crowd.case
