@@ -126,9 +126,7 @@ def test_what_comes_from_another_server_that_runs_is_that_servers() -> None:
     rows = (row(400, 1), row(401, 1))
     assert set(jobs(*rows, origins=theirs)) == {400, 401}, "that server is gone: somebody has to look after it"
     assert jobs(*rows, origins=theirs, others=frozenset((9999,))) == {}
-    assert set(jobs(*rows, origins=theirs, was=(401,), others=frozenset((9999,)))) == {401}, (
-        "seen in ours"
-    )
+    assert set(jobs(*rows, origins=theirs, was=(401,), others=frozenset((9999,)))) == {401}, "seen in ours"
 
 
 def test_one_session_is_one_job_and_its_leader_is_the_root() -> None:
