@@ -100,7 +100,7 @@ describe('the machine', () => {
     expect(words.stopErrorOf(speech, aView(), now)).toBeNull();
     const none = aMachine({ stop: { means: 'none', available: false, why_not: 'No platform is known.' } });
     expect(words.machineFateOf(speech, aView([], { machine: none }))).toBe(
-      'This machine can’t be stopped from here: No platform is known.'
+      'This machine can’t be stopped from here.'
     );
   });
 

@@ -100,6 +100,9 @@ export function Machine(props: IMachineProps): JSX.Element {
           <Caret open={whyOpen} />
           {trans.__('And the machine itself?')}
         </button>
+        {whyOpen && !view.machine.stop.available && view.machine.stop.why_not && (
+          <p className="jp-Lcc-hint">{view.machine.stop.why_not}</p>
+        )}
         {whyOpen && <Why id={WHY_ID} target={view.instance} mode={view.mode} now={now} speech={speech} />}
       </div>
     </div>

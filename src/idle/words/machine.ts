@@ -148,9 +148,7 @@ export function machineFateOf(speech: Speech, view: IdleView): string | null {
     return null;
   }
   if (!machine.stop.available) {
-    return machine.stop.why_not === null
-      ? trans.__('This machine can’t be stopped from here.')
-      : trans.__('This machine can’t be stopped from here: %1', machine.stop.why_not);
+    return trans.__('This machine can’t be stopped from here.');
   }
   if (machine.stop.means === 'native_idle' && machine.stop.why_not !== null) {
     return machine.stop.why_not;
