@@ -1,4 +1,4 @@
-"""Ask SageMaker how long Studio's own idle shutdown waits (`doctor --aws`). boto3 is imported with the question.
+"""Ask SageMaker how long Studio's own idle shutdown waits (`doctor --aws`). The library is loaded with the question.
 
 The space may set its own time; the owner's user profile stands before the domain, and both say whether it is on. A
 shared space has no owner whose profile counts; there the domain's defaults for spaces do. (Service model and
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model import Model
+from ..platforms.aws import AwsError, ask_aws
 from ..platforms.detect import Metadata
 
 __all__ = ["CouldNotAsk", "NativeTime", "native_time"]
@@ -33,25 +34,16 @@ class CouldNotAsk(Exception):
 def native_time(metadata: Metadata, region: str | None) -> NativeTime:
     """Ask. Blocks for up to about 15 s. Raises CouldNotAsk."""
     try:
-        import boto3  # type: ignore[import-untyped]
-        from botocore.config import Config  # type: ignore[import-untyped]
-        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise CouldNotAsk(f"AWS's library can't be loaded: {error}.") from error
-    config = Config(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": 1},
-        user_agent_extra="jupyter_lcc",
-    )
-    try:
-        client = boto3.session.Session(region_name=region).client("sagemaker", config=config)
-        return _look_up(client, metadata)
-    except ClientError as error:
-        told = error.response.get("Error", {})
-        raise CouldNotAsk(f"{error.operation_name} failed: {told.get('Code')}: {told.get('Message')}") from error
-    except BotoCoreError as error:
-        raise CouldNotAsk(f"{error}") from error
+        return ask_aws(
+            "sagemaker",
+            region,
+            lambda client: _look_up(client, metadata),
+            connect_seconds=CONNECT_SECONDS,
+            read_seconds=READ_SECONDS,
+        )
+    except AwsError as error:
+        told = f"{error.operation} failed: {error.code}: {error}" if error.code else f"{error}"
+        raise CouldNotAsk(told) from error
 
 
 def _look_up(client: Any, metadata: Metadata) -> NativeTime:

@@ -1,50 +1,82 @@
-"""SageMaker's API, the two verbs that stop a machine. boto3 is imported with the first call, in a thread."""
+"""AWS, asked once and with little patience. boto3 is imported with the first question; call all of it in a thread."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from .model import StopFailed
 
-__all__ = ["ask_sagemaker"]
+__all__ = ["AwsError", "ask_aws", "ask_sagemaker"]
+
+T = TypeVar("T")
 
 CONNECT_SECONDS, READ_SECONDS = 5, 10
 
-DENIED = frozenset(
-    ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "AuthorizationError")
+_DENIED = frozenset(
+    ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized", "AuthorizationError", "403")
 )
 
 
-def ask_sagemaker(operation: str, region: str | None, resource: str, **values: str) -> None:
-    """Call one operation (`delete_app`, `stop_notebook_instance`) once; blocks for up to about 15 s.
+class AwsError(Exception):
+    """AWS refused, or did not answer. `code` is its error code, "" where there was no answer."""
 
-    Raises StopFailed. botocore's own retries are off: whoever calls backs off and says so, and an answer that got
-    lost on its way must not become a second request.
+    def __init__(self, message: str, code: str = "", operation: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.operation = operation
+
+    @property
+    def is_denied(self) -> bool:
+        """Tell whether a permission is missing."""
+        return self.code in _DENIED
+
+
+def ask_aws(
+    service: str,
+    region: str | None,
+    question: Callable[[Any], T],
+    *,
+    connect_seconds: float | None = None,
+    read_seconds: float | None = None,
+) -> T:
+    """Put a question to a client of one service; blocks for up to the sum of the times. Raises AwsError.
+
+    botocore's own retries are off: whoever calls backs off and says so, and an answer that got lost on its way must
+    not become a second request.
     """
     try:
         import boto3  # type: ignore[import-untyped]
         from botocore.config import Config  # type: ignore[import-untyped]
         from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
     except ImportError as error:
-        raise StopFailed(f"AWS's library can't be loaded: {error}.") from error
-    action = "sagemaker:" + "".join(word.title() for word in operation.split("_"))
+        raise AwsError(f"AWS's library can't be loaded: {error}.") from error
     config = Config(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
+        connect_timeout=connect_seconds or CONNECT_SECONDS,
+        read_timeout=read_seconds or READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": 1},
         user_agent_extra="jupyter_lcc",
     )
     try:
         # A session of its own: the default one is shared by the whole process, and not made for threads.
-        client: Any = boto3.session.Session(region_name=region).client("sagemaker", config=config)
-        getattr(client, operation)(**values)
+        return question(boto3.session.Session(region_name=region).client(service, config=config))
     except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        told = error.response.get("Error", {}).get("Message", "") or str(error)
-        if code in DENIED:
+        told = error.response.get("Error", {})
+        code = str(told.get("Code", ""))
+        raise AwsError(str(told.get("Message") or error), code, error.operation_name) from error
+    except (BotoCoreError, OSError) as error:
+        raise AwsError(str(error)) from error
+
+
+def ask_sagemaker(operation: str, region: str | None, resource: str, **values: str) -> None:
+    """Call one operation (`delete_app`, `stop_notebook_instance`) once. Raises StopFailed."""
+    action = "sagemaker:" + "".join(word.title() for word in operation.split("_"))
+    try:
+        ask_aws("sagemaker", region, lambda client: getattr(client, operation)(**values))
+    except AwsError as error:
+        if error.is_denied:
             raise StopFailed(
                 f"Permission missing: the role of this machine needs {action} on {resource}.", missing=action
             ) from error
-        raise StopFailed(f"{action} failed: {code}: {told}") from error
-    except BotoCoreError as error:
-        raise StopFailed(f"{action} failed: {error}") from error
+        code = f"{error.code}: " if error.code else ""
+        raise StopFailed(f"{action} failed: {code}{error}") from error

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from ...platforms.aws import AwsError, ask_aws
 from .model import Unavailable
 
 __all__ = ["ParameterReader", "S3Reader"]
 
-CONNECT_SECONDS, READ_SECONDS = 5, 10
 MAX_READ = 1024 * 1024
 
-_DENIED = frozenset(("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403"))
 _ABSENT = {
     "NoSuchKey": "There is no such object.",
     "NoSuchBucket": "There is no such bucket.",
@@ -53,32 +53,15 @@ class ParameterReader:
         return _ask("ssm", "ssm:GetParameter", f"the parameter {self._name}", self._region, ask)
 
 
-def _ask(service: str, action: str, resource: str, region: str | None, question: Any) -> bytes:
+def _ask(service: str, action: str, resource: str, region: str | None, question: Callable[[Any], bytes]) -> bytes:
     try:
-        import boto3  # type: ignore[import-untyped]
-        from botocore.config import Config  # type: ignore[import-untyped]
-        from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
-    except ImportError as error:
-        raise Unavailable(f"AWS's library can't be loaded: {error}.") from error
-    config = Config(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": 1},
-        user_agent_extra="jupyter_lcc",
-    )
-    try:
-        # A session of its own: the default one is shared by the whole process, and not made for threads.
-        client = boto3.session.Session(region_name=region).client(service, config=config)
-        raw: bytes = question(client)
-    except ClientError as error:
-        code = str(error.response.get("Error", {}).get("Code", ""))
-        if code in _DENIED:
+        return ask_aws(service, region, question)
+    except AwsError as error:
+        if error.is_denied:
             # S3 also says so of what isn't there, to those who may not list the bucket.
             raise Unavailable(
                 f"Permission missing: the role of this machine needs {action} on {resource}.", missing=action
             ) from error
-        told = _ABSENT.get(code) or f"{action} failed: {error.response.get('Error', {}).get('Message') or code}"
-        raise Unavailable(told) from error
-    except (BotoCoreError, OSError, KeyError) as error:
+        raise Unavailable(_ABSENT.get(error.code) or f"{action} failed: {error}") from error
+    except KeyError as error:
         raise Unavailable(f"{action} failed: {error}") from error
-    return raw

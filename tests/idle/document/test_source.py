@@ -13,13 +13,13 @@ import boto3  # type: ignore[import-untyped]
 import pytest
 from moto.server import ThreadedMotoServer
 
-from jupyter_lcc.idle.document import aws
 from jupyter_lcc.idle.document import source as source_module
 from jupyter_lcc.idle.document.model import PolicySource, Subject, Unavailable
 from jupyter_lcc.idle.document.places import find_source, reader_for
 from jupyter_lcc.idle.document.source import COPY, DocumentService
 from jupyter_lcc.idle.document.subject import subject_of
 from jupyter_lcc.idle.policy import Choices, PolicyInput, resolve
+from jupyter_lcc.platforms import aws
 
 from ...fake_aws import Denied, FakeAws, Hang
 from ...fakes import FakeClock
