@@ -597,7 +597,7 @@ async def _works_after(stage: Stage, code: str, end: str, *, to_the_end: bool = 
     async with stage.computing:
         kernel = await stage.kernel()
         ended = await kernel.run(code)
-        patience = time.monotonic() + 15
+        patience = time.monotonic() + 40
         while "cpu_percent" not in (works := await _work_of(stage, kernel)):
             assert time.monotonic() < patience, works
             await asyncio.sleep(0.25)
