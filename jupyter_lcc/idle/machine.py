@@ -165,15 +165,19 @@ class MachineStop:
 
     async def _run(self, ruling: Ruling) -> None:
         try:
-            await self._stop(ruling)
-        except Exception as error:
-            self._log.exception("jupyter_lcc: the machine could not be stopped")
-            self._fail(f"{type(error).__name__}: {error}")
+            try:
+                await self._stop(ruling)
+            except Exception as error:
+                self._log.exception("jupyter_lcc: the machine could not be stopped")
+                self._fail(f"{type(error).__name__}: {error}")
+            self._asked = False
+            await self._keep_in_mind()
         finally:
-            self._task, self._asked = None, False
-        await self._keep_in_mind()
+            again, self._task, self._asked = self._asked, None, False
         self._watch.unsettled = True
         self._wake()
+        if again:  # a person asked while the outcome was being written down
+            self.begin(ruling, actor="user")
 
     async def _stop(self, ruling: Ruling) -> None:
         if not self._asked:
