@@ -11,7 +11,7 @@ from .watch import Watch
 __all__ = ["NativeGuard", "NativeIdle"]
 
 TELL_EVERY = timedelta(seconds=5)
-"""At most so often; the rounds themselves come at least every 15 s."""
+"""At most so often, but at once when work or a keep begins; the rounds themselves come at least every 15 s."""
 
 
 class NativeIdle(Protocol):
@@ -33,6 +33,7 @@ class NativeGuard:
         self._watch = watch
         self._clock = clock
         self._told_at: datetime | None = None
+        self._told_busy = False
 
     @property
     def works(self) -> bool:
@@ -44,11 +45,13 @@ class NativeGuard:
         now = self._clock.now()
         if self._native is None or self._watch.policy.mode.value != "enforce":
             return
-        if self._told_at is not None and timedelta(0) <= now - self._told_at < TELL_EVERY:
+        busy = self._watch.is_busy()
+        begins = busy and not self._told_busy
+        if not begins and self._told_at is not None and timedelta(0) <= now - self._told_at < TELL_EVERY:
             return
-        self._told_at = now
+        self._told_at, self._told_busy = now, busy
         try:
-            wrong = await self._native.tell(busy=self._watch.is_busy())
+            wrong = await self._native.tell(busy=busy)
         except Exception as error:
             wrong = f"{type(error).__name__}: {error}"
         self._watch.note("native_idle", wrong)

@@ -133,7 +133,7 @@ class Server:
 
     def errors(self) -> list[str]:
         """Errors and tracebacks in the server's log that we or our shutdowns could have caused."""
-        records = re.split(r"^(?=\[[A-Z] \d{4}-)", self.log(), flags=re.MULTILINE)
+        records = re.split(r"^(?=\[(?:[A-Z] \d{4}-|IPKernelApp\]))", self.log(), flags=re.MULTILINE)
         return [record for record in records if _is_error(record)]
 
     # -- lifetime ------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ cases of a wave of stages run together, because most of their time is waiting; e
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import time
@@ -15,6 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -79,22 +81,38 @@ def random_limits(name: str) -> Limits:
 
 
 class Slowness:
-    """How late this machine wakes people: with all cores taken, nobody can be on time."""
+    """How late this machine makes everybody: with all cores taken, or the disk, nobody can be on time.
+
+    The kernel says how long at least one process waited for a core or for the disk (`/proc/pressure`), which no
+    single delay that is not ours can exceed; and this process's own lateness shows what no kernel tells, a machine
+    that stood still.
+    """
 
     def __init__(self) -> None:
         self._late: list[tuple[float, float]] = []
 
     async def watch(self) -> None:
+        waited = _waited()
         while True:
             before = time.monotonic()
             await asyncio.sleep(0.1)
             now = time.monotonic()
-            if now - before - 0.1 > 0.1:
-                self._late.append((now, now - before - 0.1))
+            waited, waited_before = _waited(), waited
+            self._late.append((now, max(now - before - 0.12, waited - waited_before, 0.0)))
 
     def within(self, earliest: float, latest: float) -> float:
         """The sum of what was lost in a time."""
         return sum(late for at, late in self._late if earliest <= at <= latest + late)
+
+
+def _waited() -> float:
+    """For how many seconds since the machine's start somebody waited for a core or the disk, if it says so."""
+    seconds = 0.0
+    for resource in ("cpu", "io"):
+        with contextlib.suppress(OSError, ValueError):
+            some = Path(f"/proc/pressure/{resource}").read_text().splitlines()[0]
+            seconds += int(some.rpartition("total=")[2]) / 1e6
+    return seconds
 
 
 class Stage:
