@@ -180,7 +180,7 @@ class Detached:
         sighting = Sighting(
             id=target_id,
             kind="process",
-            name=sendable(program_of(origin.argv if origin else (), root.name))[:100],
+            name=sendable(_name(job, evidence) or program_of(origin.argv if origin else (), root.name))[:100],
             state=state,
             active_at=active_at,
             since=since,
@@ -217,6 +217,11 @@ class Detached:
         if listens is not None:
             return "working", Evidence(signal="detached_service", value=f"port {listens}", means="context")
         return "working", Evidence(signal="detached_job", value=name, means="work")
+
+
+def _name(job: Job, evidence: Evidence) -> str | None:
+    """Name what runs in a pane of tmux or screen: its shell tells nobody anything."""
+    return str(evidence.value) if job.how == "pane" and evidence.value is not None else None
 
 
 def _only_listens(rows: Sequence[ProcessRow], sockets: Sockets | None) -> int | None:

@@ -52,6 +52,13 @@ def test_apps_are_what_is_neither_kernel_nor_terminal_nor_language_server() -> N
     assert [(app.kind, app.root.pid, len(app.rows)) for app in found] == [("proxied_app", 8, 2)]
 
 
+def test_what_serves_pythons_own_multiprocessing_is_no_app() -> None:
+    spawned = ["python3", "-c", "from multiprocessing.spawn import spawn_main; spawn_main(tracker_fd=5, pipe_handle=7)"]
+    tracker = ["python3", "-B", "-c", "from multiprocessing.resource_tracker import main;main(11)"]
+    found = find_apps(table(row(2), row(3), p2=tracker, p3=spawned), SERVER, set())
+    assert [app.root.pid for app in found] == [3]
+
+
 def test_remote_editors_and_ssh_sessions_are_known() -> None:
     found = find_apps(
         table(
