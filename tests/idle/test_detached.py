@@ -25,7 +25,7 @@ from jupyter_lcc.idle.processes import TableReader, process_started
 from jupyter_lcc.idle.proof import Proof
 
 pytestmark = [
-    pytest.mark.timeout(60),
+    pytest.mark.timeout(240),
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere detached jobs can't be told"),
 ]
 

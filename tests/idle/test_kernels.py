@@ -18,7 +18,7 @@ from jupyter_lcc.idle.kernels import Kernels
 from jupyter_lcc.idle.model import Sighting
 from jupyter_lcc.idle.processes import read_table
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 
 class Bench:

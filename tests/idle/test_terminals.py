@@ -17,7 +17,7 @@ from jupyter_lcc.idle.processes import read_table
 from jupyter_lcc.idle.terminals import Terminals
 
 pytestmark = [
-    pytest.mark.timeout(60),
+    pytest.mark.timeout(240),
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere terminals are unknown, and kept"),
 ]
 

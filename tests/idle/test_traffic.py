@@ -18,7 +18,7 @@ from jupyter_lcc.idle.proof import Proof, Use
 from jupyter_lcc.idle.traffic import Sockets, read_sockets
 
 pytestmark = [
-    pytest.mark.timeout(60),
+    pytest.mark.timeout(240),
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere traffic is unknown"),
 ]
 

@@ -14,7 +14,7 @@ from jupyter_lcc.idle.model import IdleView, Lease, Policy
 from jupyter_lcc.web.handler import AUTH_RESOURCE, handlers_for
 from jupyter_lcc.web.model import About, ProblemBody
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture

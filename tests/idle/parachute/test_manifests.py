@@ -16,7 +16,7 @@ from jupyter_lcc.idle.model import Manifest, Sighting, Variable
 from jupyter_lcc.idle.parachute.manifests import KernelManifests
 from jupyter_lcc.idle.processes import read_table
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 LOG = logging.getLogger("jupyter_lcc.tests")
 
 HOSTILE = """
