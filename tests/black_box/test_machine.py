@@ -67,14 +67,14 @@ def _on_a_hub() -> Server:
     return server
 
 
-studio = play("studio", partial(_on_sagemaker, "studio", SPACE), wave=4)
-denied = play("denied", partial(_on_sagemaker, "denied", SPACE, limits=replace(LIMITS, kernel=0)), wave=4)
-instance = play("notebook", partial(_on_sagemaker, "notebook", NOTEBOOK), wave=4)
-hub = play("hub", _on_a_hub, wave=4)
-own = play("own", lambda: _server("own", "--LccIdle.stop_machine=server"), wave=4)
+studio = play("studio", partial(_on_sagemaker, "studio", SPACE), wave=3)
+denied = play("denied", partial(_on_sagemaker, "denied", SPACE, limits=replace(LIMITS, kernel=0)), wave=3)
+instance = play("notebook", partial(_on_sagemaker, "notebook", NOTEBOOK), wave=3)
+hub = play("hub", _on_a_hub, wave=3)
+own = play("own", lambda: _server("own", "--LccIdle.stop_machine=server"), wave=3)
 COMMAND = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text('asked'); print('good night')"
 VECTOR = [sys.executable, "-c", COMMAND, "stopped here.txt"]
-command = play("command", lambda: _server("command", config={"LccIdle": {"stop_command": VECTOR}}), wave=4)
+command = play("command", lambda: _server("command", config={"LccIdle": {"stop_command": VECTOR}}), wave=3)
 
 
 async def _asked(cloud: FakeAws, operation: str, since: float) -> float:
@@ -238,7 +238,7 @@ async def the_administrators_command_runs(stage: Stage) -> None:
 
 
 EXTENSIONS = {"jupyter_lcc": True, "jupyter_server_terminals": True, "jupyter_activity_monitor_extension": True}
-native = play("native", partial(_on_sagemaker, "native", SPACE, machine=20, interval=2, extensions=EXTENSIONS), wave=4)
+native = play("native", partial(_on_sagemaker, "native", SPACE, machine=20, interval=2, extensions=EXTENSIONS), wave=3)
 
 
 async def _native_age(stage: Stage) -> timedelta:
