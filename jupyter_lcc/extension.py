@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -53,6 +55,7 @@ from .idle.terminals import Terminals
 from .idle.watch import TargetSource
 from .idle.work import window_for
 from .platforms.detect import Machine, choose, is_studio_app, look
+from .platforms.instance_type import wait_for_instance_type
 from .platforms.life import machine_life
 from .platforms.model import Platform
 from .platforms.stoppers import StopMachine, stopper_for
@@ -108,6 +111,8 @@ class LccExtension(ExtensionApp):
         sources, parachute = self._sources(clock, events, folder)
         elsewhere, pollers, metrics = Elsewhere(clock), Pollers(), Metrics()
         native = NativeIdleFile(partial(_own_address, server))
+        price = find_price(platform.instance_type, config.usd_per_hour)
+        costs = CostBook(lambda: folder / "cost.json", price, machine_life(), clock, self.log)
         self._idle = IdleService(
             clock=clock,
             sources=sources,
@@ -127,13 +132,7 @@ class LccExtension(ExtensionApp):
             others=elsewhere,
             chatter=pollers.seen,
             metrics=metrics,
-            costs=CostBook(
-                lambda: folder / "cost.json",
-                find_price(platform.instance_type, config.usd_per_hour),
-                machine_life(),
-                clock,
-                self.log,
-            ),
+            costs=costs,
         )
         elsewhere.on_activity = partial(self._idle.notice_change, INSTANCE)
         # The copy of the settings that ExtensionApp writes back after this.
@@ -151,10 +150,12 @@ class LccExtension(ExtensionApp):
         conflicts = partial(
             conflicts_of, server, partial(server.web_app.settings.get, "terminal_manager"), lambda: native.works
         )
-        self._parts: dict[type, object] = {
-            IdleService: self._idle,
-            Desk: Desk(told, ROUTES, __version__, conflicts),
-        }
+        desk = Desk(told, ROUTES, __version__, conflicts)
+        self._parts: dict[type, object] = {IdleService: self._idle, Desk: desk}
+        self._learning: asyncio.Task[None] | None = None
+        self._learn: Callable[[], Coroutine[Any, Any, None]] | None = None
+        if platform.instance_type is None:
+            self._learn = partial(self._learn_instance_type, machine, costs, document, desk)
         server.io_loop.add_callback(self._start)
 
     def initialize_handlers(self) -> None:
@@ -205,6 +206,19 @@ class LccExtension(ExtensionApp):
         # Only now every extension has told of its events.
         self._events.listen_if_known(COLLABORATION, self._note_shared_save)
         self._monitor.start()
+        if self._learn is not None:
+            self._learning = asyncio.get_running_loop().create_task(self._learn())
+
+    async def _learn_instance_type(
+        self, machine: Machine, costs: CostBook, document: DocumentService | None, desk: Desk
+    ) -> None:
+        """Ask which machine this is, and tell who wants to know."""
+        instance_type = await wait_for_instance_type(machine, self.log)
+        if instance_type is not None:
+            desk.know_instance_type(instance_type)
+            if document is not None:
+                document.know_instance_type(instance_type)
+            await costs.know_price(find_price(instance_type, None))
 
     async def _note_shared_save(self, data: dict[str, Any]) -> None:
         if data.get("action") == "save":
@@ -216,6 +230,8 @@ class LccExtension(ExtensionApp):
 
     async def stop_extension(self) -> None:
         """Save, and let go of kernels, terminals and threads."""
+        if self._learning is not None:
+            self._learning.cancel()
         await self._monitor.stop()
         self._executor.shutdown(wait=False)
 

@@ -55,7 +55,11 @@ def _on_sagemaker(name: str, metadata: Mapping[str, str], *, interval: int = 60,
     CLOUDS[name] = cloud = FakeAws()
     cloud.__enter__()
     file = server.write("resource-metadata.json", json.dumps(metadata))
-    server.environment = {**cloud.environment(), "RESOURCE_METADATA_FILE": str(file)}
+    server.environment = {
+        **cloud.environment(),
+        "RESOURCE_METADATA_FILE": str(file),
+        "AWS_INSTANCE_TYPE": "ml.t3.medium",  # else it is asked for, beside what is counted here
+    }
     return server
 
 
@@ -117,6 +121,8 @@ async def a_space_is_stopped_after_the_work_and_only_once(stage: Stage) -> None:
     view = await server.idle()
     assert (view["instance"]["verdict"], view["instance"]["reason"]) == ("keep", "targets_first")
     assert view["machine"]["stop"] == {"means": "delete_app", "available": True, "why_not": None}
+    cost = view["machine"]["cost"]
+    assert (cost["instance_type"], cost["price_source"], cost["usd_per_hour"] > 0) == ("ml.t3.medium", "table", True)
     after = await _asked(cloud, "DeleteApp", ended.earliest)
     slow = stage.slowness.within(ended.earliest, ended.latest + LIMIT + LATEST)
     assert LIMIT - 0.2 <= after <= LIMIT + ended.latest - ended.earliest + LATEST + slow
