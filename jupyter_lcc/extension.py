@@ -18,6 +18,7 @@ from traitlets.config import Configurable
 from ._version import __version__
 from .clock import SystemClock
 from .config import LccIdle
+from .environments import handlers as environment_handlers
 from .idle import handlers as idle_handlers
 from .idle.conflicts import conflicts_of
 from .idle.cost import CostBook
@@ -64,7 +65,7 @@ from .web.model import API_VERSION, About, Feature
 
 __all__ = ["ROUTES", "LccExtension"]
 
-ROUTES = (*about.ROUTES, *idle_handlers.ROUTES)
+ROUTES = (*about.ROUTES, *idle_handlers.ROUTES, *environment_handlers.ROUTES)
 """The whole table; handlers, openapi.json and the TypeScript types follow from it."""
 
 

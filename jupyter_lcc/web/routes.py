@@ -45,5 +45,8 @@ class Route:
     query: type[Request] | None = None
     params: Mapping[str, Param] = field(default_factory=dict)
     raises: tuple[type[LccError], ...] = ()
+    dry_run: type[Model] | None = None
+    """What `call` returns with status 200 instead, where the body asks only what would be done."""
+    max_body_bytes: int = 64 * 1024
     says: str = ""
     """What a client should know that the summary does not tell."""
