@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import msgspec
+
 from ..model import Model
 
 __all__ = ["CondaSettings", "Reader", "condarc_files", "merge", "read_condarc", "root_prefixes"]
 
 _DEFAULT_CHANNELS = ("https://repo.anaconda.com/pkgs/main", "https://repo.anaconda.com/pkgs/r")
-_CUSTOM_CHANNELS = {
-    name: "https://repo.anaconda.com" for name in ("pkgs/main", "pkgs/r", "pkgs/msys2", "pkgs/pro", "pkgs/free")
-}
+_CUSTOM_CHANNELS = dict.fromkeys(
+    ("pkgs/main", "pkgs/r", "pkgs/msys2", "pkgs/pro", "pkgs/free"), "https://repo.anaconda.com"
+)
 _ALIAS = "https://conda.anaconda.org"
 _ALIASES = {
     "channel": "channels",
@@ -73,15 +75,15 @@ class CondaSettings(Model, frozen=True, kw_only=True):
     channels: tuple[str, ...] = ()
     default_channels: tuple[str, ...] = _DEFAULT_CHANNELS
     channel_alias: str = _ALIAS
-    custom_channels: dict[str, str] = {}
-    custom_multichannels: dict[str, tuple[str, ...]] = {}
+    custom_channels: dict[str, str] = msgspec.field(default_factory=dict)
+    custom_multichannels: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
     allowlist_channels: tuple[str, ...] = ()
     denylist_channels: tuple[str, ...] = ()
     channel_priority: str = "flexible"
     ssl_verify: str = "true"
     client_ssl_cert: str | None = None
     client_ssl_cert_key: str | None = None
-    proxy_servers: dict[str, str] = {}
+    proxy_servers: dict[str, str] = msgspec.field(default_factory=dict)
     envs_dirs: tuple[str, ...] = ()
     pkgs_dirs: tuple[str, ...] = ()
     pinned_packages: tuple[str, ...] = ()

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
+import msgspec
+
 from ..errors import Invalid
 from ..model import Model
 from .names import say_it
@@ -21,7 +23,9 @@ __all__ = ["Archive", "FileKind", "Wanted", "parse_archive", "parse_file"]
 FileKind = Literal["environment", "requirements", "explicit", "conda_lock", "pixi_lock"]
 
 _SUBDIR = re.compile(r"noarch|(?:linux|osx|win|emscripten|wasi|zos)-[a-z0-9_]+")
-_ARCHIVE = re.compile(r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)-(?P<version>[^-/]+)-(?P<build>[^-/]+)\.(?:conda|tar\.bz2)")
+_ARCHIVE = re.compile(
+    r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]*)-(?P<version>[^-/]+)-(?P<build>[^-/]+)\.(?:conda|tar\.bz2)"
+)
 _MOST = 5000
 """The most packages one file may name."""
 
@@ -49,7 +53,7 @@ class Wanted(Model, frozen=True, kw_only=True):
     pip: tuple[str, ...] = ()
     indexes: tuple[str, ...] = ()
     archives: tuple[Archive, ...] = ()
-    variables: dict[str, str] = {}
+    variables: dict[str, str] = msgspec.field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -204,7 +208,9 @@ def _pixi_lock(document: Mapping[str, Any], subdir: str) -> Wanted:
     known: dict[str, Mapping[str, Any]] = {}
     for entry in _list(document, "packages"):
         if isinstance(entry, dict):
-            known.update({str(entry[key]): entry for key in ("conda", "pypi", "url") if isinstance(entry.get(key), str)})
+            known.update(
+                {str(entry[key]): entry for key in ("conda", "pypi", "url") if isinstance(entry.get(key), str)}
+            )
     archives: list[Archive] = []
     pip: list[str] = []
     for number, entry in enumerate(by_platform.get(subdir) or (), 1):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import Conflict, Forbidden, Invalid, NotFound, OutsideFailure
+from ..errors import Conflict, Forbidden, NotFound, OutsideFailure
 from ..jobs.model import Job
 from ..web.routes import Param, Route
 from .model import (
@@ -114,9 +114,7 @@ async def clean_package_cache(environments: Environments) -> Job:
 _NAME = {"name": Param("The environment's name, percent-encoded.")}
 _TRASH = {"trash_id": Param("The id of a deleted environment.")}
 _LONG = "The answer is 202, the job, and its place in `Location`."
-_PLAN = (
-    "With `dry_run` the answer is 200 and the plan; nothing happens. Otherwise 202, the job, and its place in `Location`."
-)
+_PLAN = "With `dry_run` the answer is 200 and the plan; nothing happens. Otherwise 202, the job and its place."
 _LARGE_BODY = 12 * 1024 * 1024
 """A lock file of a large project has some megabytes, and is quoted once more in JSON."""
 

@@ -56,7 +56,7 @@ Maker = Literal["jupyter_lcc", "conda", "mamba", "micromamba", "pixi", "unknown"
 
 
 class KernelOf(Model, frozen=True, kw_only=True):
-    """The kernel an environment is registered as. `ours` whether we wrote the kernelspec (others' are never touched)."""
+    """The kernel an environment is registered as. `ours`: we wrote the kernelspec; others' are never touched."""
 
     spec_name: str
     display_name: str
@@ -240,7 +240,7 @@ class ChangeEnvironment(Request, frozen=True, kw_only=True):
 
 
 class RegisterKernel(Request, frozen=True, kw_only=True):
-    """How the kernel is called; null: after the environment.."""
+    """How the kernel is called; null: after the environment."""
 
     display_name: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 

@@ -110,7 +110,9 @@ def parse_conda(text: str, field: str = "packages") -> CondaSpec:
         raise _refuse(f"{say_it(text)} is a file; packages are installed by name from a channel.", text, field)
     found = _CONDA.fullmatch(spec)
     if found is None or not _PACKAGE.fullmatch(found["name"]):
-        raise _refuse(f"{say_it(text)} is not a package spec; write for example numpy, numpy=1.26 or numpy>=1.2,<2.", text, field)
+        raise _refuse(
+            f"{say_it(text)} is not a package spec; write for example numpy, numpy=1.26 or numpy>=1.2,<2.", text, field
+        )
     channel = parse_channel(found["channel"], field) if found["channel"] else None
     values = _brackets(found["brackets"] or "", text, field)
     version, build = _version(found["rest"], text, field)
@@ -207,8 +209,8 @@ def _plain(text: str, field: str) -> str:
 
 def _version(rest: str, text: str, field: str) -> tuple[str | None, str | None]:
     """Take what follows the name: `=1.2`, `=1.2=py_0`, ` >=1,<2`, ` 1.2`, ` 1.2 py_0`."""
-    words = re.sub(r"\s*([,|])\s*", r"\1", rest.strip())
-    words = re.sub(r"([<>=!~])\s+", r"\1", words).split()
+    joined = re.sub(r"\s*([,|])\s*", r"\1", rest.strip())
+    words = re.sub(r"([<>=!~])\s+", r"\1", joined).split()
     if not words:
         return None, None
     if len(words) > 2:
