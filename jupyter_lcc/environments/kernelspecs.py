@@ -1,12 +1,13 @@
 """Kernelspecs: the ones we write for environments, and all others, which are only read.
 
-Ours lie in the user's Jupyter data directory, so every server, papermill and nbconvert of this user finds them, at once:
-Jupyter looks into the folder each time it is asked. The path of the environment is written relative to the kernelspec
+Ours lie in the user's Jupyter data directory, so every server, papermill and nbconvert of this user finds them, and at
+once: Jupyter looks into the folder each time it is asked. The path of the environment is written relative to the kernelspec
 (`{resource_dir}/../…`), so both work wherever the home is mounted. Everything here blocks; call it from a thread.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
@@ -126,7 +127,7 @@ class KernelSpecs:
             raise Conflict(f"The kernelspec {name} was not made here; it is left as it is.", spec_name=name)
         self._remove(Path(spec.folder))
 
-    def stale(self, conda_like: bool = True) -> list[Spec]:
+    def stale(self) -> list[Spec]:
         """Give the kernelspecs whose Python is no longer there."""
         return [spec for spec in self.all() if spec.python is not None and not os.path.exists(spec.python)]
 
@@ -183,10 +184,8 @@ class KernelSpecs:
         # kernel.json goes first: without it, it is no kernelspec. What somebody else put there stays.
         for name in ("kernel.json", "launch.py"):
             (folder / name).unlink(missing_ok=True)
-        try:
+        with contextlib.suppress(OSError):
             folder.rmdir()
-        except OSError:
-            pass
 
 
 def python_of(argv: Iterable[str], folder: Path) -> str | None:

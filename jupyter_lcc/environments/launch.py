@@ -6,10 +6,14 @@ the same, so interrupts and shutdowns reach it. Only the standard library; what 
 starts all the same.
 """
 
+from __future__ import annotations
+
 import json
 import os
+import select
 import subprocess
 import sys
+import time
 
 ACTIVATE_SECONDS = 30
 UNSET = "***unset***"
@@ -19,22 +23,22 @@ SOURCE = 'lcc_python=$1; shift; for lcc_script; do . "$lcc_script"; done 1>&2; e
 TELL = "import os, sys\nos.write(%d, b'\\0'.join(k + b'=' + v for k, v in os.environb.items()) + b'\\0')"
 
 
-def main():
+def main() -> None:
     """Become `python -m ipykernel_launcher` with our arguments."""
     # Only the folder's links are followed: bin/python itself may lead somewhere else.
     prefix = os.path.dirname(os.path.realpath(os.path.dirname(sys.executable)))
     python = os.path.join(prefix, "bin", os.path.basename(sys.executable))
     environment = activated(prefix, dict(os.environ))
-    words = [python, "-m", "ipykernel_launcher"] + sys.argv[1:]
+    words = [python, "-m", "ipykernel_launcher", *sys.argv[1:]]
     sys.stderr.flush()
     try:
         os.execve(python, words, environment)
     except OSError as error:
-        say("%s can't be started: %s" % (python, error))
+        say(f"{python} can't be started: {error}")
         sys.exit(126)
 
 
-def activated(prefix, environment):
+def activated(prefix: str, environment: dict[str, str]) -> dict[str, str]:
     """Give the environment variables of an activated environment."""
     # What an activated environment or a virtual environment around the server set is not this environment's.
     for name in list(environment):
@@ -45,7 +49,7 @@ def activated(prefix, environment):
     environment["PATH"] = os.pathsep.join(folders + [folder for folder in old if folder not in folders])
     environment["CONDA_PREFIX"] = prefix
     environment["CONDA_DEFAULT_ENV"] = os.path.basename(prefix)
-    environment["CONDA_PROMPT_MODIFIER"] = "(%s) " % os.path.basename(prefix)
+    environment["CONDA_PROMPT_MODIFIER"] = f"({os.path.basename(prefix)}) "
     environment["CONDA_SHLVL"] = "1"
     for name, value in variables(prefix):
         if value == UNSET:
@@ -56,9 +60,9 @@ def activated(prefix, environment):
     return sourced(scripts, environment) if scripts else environment
 
 
-def variables(prefix):
+def variables(prefix: str) -> list[tuple[str, str]]:
     """Give what packages and `conda env config vars` set, the latter last."""
-    found = []
+    found: list[tuple[str, str]] = []
     folder = os.path.join(prefix, "etc", "conda", "env_vars.d")
     for name in sorted(listed(folder)):
         if name.endswith(".json"):
@@ -66,7 +70,7 @@ def variables(prefix):
     return found + read_variables(os.path.join(prefix, "conda-meta", "state"), "env_vars")
 
 
-def read_variables(path, key):
+def read_variables(path: str, key: str | None) -> list[tuple[str, str]]:
     """Read a JSON map of names and texts."""
     try:
         with open(path, encoding="utf-8") as file:
@@ -76,24 +80,24 @@ def read_variables(path, key):
     except FileNotFoundError:
         return []
     except (OSError, ValueError, AttributeError) as error:
-        say("%s is left out: %s" % (path, error))
+        say(f"{path} is left out: {error}")
         return []
 
 
-def activation_scripts(prefix):
+def activation_scripts(prefix: str) -> list[str]:
     """Give the scripts packages want to be sourced."""
     folder = os.path.join(prefix, "etc", "conda", "activate.d")
     return [os.path.join(folder, name) for name in sorted(listed(folder)) if name.endswith(".sh")]
 
 
-def sourced(scripts, environment):
+def sourced(scripts: list[str], environment: dict[str, str]) -> dict[str, str]:
     """Source scripts with bash and give the variables as they are then; without bash, or if it fails, as they were."""
     # The scripts are arguments, so no name of theirs is taken for a command; what they print goes to stderr, and the
     # variables come over a pipe of their own.
     reader, writer = os.pipe()
     try:
         process = subprocess.Popen(
-            ["bash", "--noprofile", "--norc", "-c", SOURCE, "bash", sys.executable] + scripts,
+            ["bash", "--noprofile", "--norc", "-c", SOURCE, "bash", sys.executable, *scripts],
             env=dict(environment, LCC_TELL=TELL % writer),
             stdin=subprocess.DEVNULL,
             stdout=2,
@@ -101,7 +105,7 @@ def sourced(scripts, environment):
             start_new_session=True,
         )
     except OSError as error:
-        say("the scripts in activate.d are left out, bash can't be started: %s" % error)
+        say(f"the scripts in activate.d are left out, bash can't be started: {error}")
         os.close(reader)
         return environment
     finally:
@@ -119,17 +123,14 @@ def sourced(scripts, environment):
     return found
 
 
-def read_all(reader, process):
+def read_all(reader: int, process: subprocess.Popen[bytes]) -> bytes:
     """Read what bash tells until it ends, and end it where it takes too long."""
-    import select
-    import time
-
     until = time.monotonic() + ACTIVATE_SECONDS
     told = b""
     while True:
         left = until - time.monotonic()
         if left <= 0 or not select.select([reader], [], [], left)[0]:
-            say("the scripts in activate.d took longer than %d s" % ACTIVATE_SECONDS)
+            say(f"the scripts in activate.d took longer than {ACTIVATE_SECONDS} s")
             os.killpg(process.pid, 9)
             told = b""
             break
@@ -142,7 +143,7 @@ def read_all(reader, process):
     return told
 
 
-def listed(folder):
+def listed(folder: str) -> list[str]:
     """Give the names in a folder, none where there is none."""
     try:
         return os.listdir(folder)
@@ -150,9 +151,9 @@ def listed(folder):
         return []
 
 
-def say(text):
+def say(text: str) -> None:
     """Tell on stderr, which is the server's log."""
-    sys.stderr.write("jupyter_lcc: %s\n" % text)
+    sys.stderr.write(f"jupyter_lcc: {text}\n")
 
 
 if __name__ == "__main__":

@@ -6,15 +6,18 @@ files whose every link lies in it. `used` counts what they share once. Allocated
 standard library.
 """
 
+from __future__ import annotations
+
+import contextlib
 import json
 import os
 import sys
 
 
-def measure(folder, seen):
+def measure(folder: str, seen: set[int]) -> tuple[int, int, int]:
     """Give (size, own) of a folder, and add what it takes first to `seen`; it gives the bytes nobody took before."""
     size = own = new = 0
-    links = {}
+    links: dict[int, tuple[int, int, int]] = {}
     waiting = [folder]
     while waiting:
         try:
@@ -45,25 +48,29 @@ def measure(folder, seen):
     return size, own, new
 
 
-def main():
+def main() -> None:
     """Measure what stdin names."""
-    try:
+    with contextlib.suppress(OSError):
         os.nice(10)
-    except OSError:
-        pass
     wanted = json.load(sys.stdin)
-    seen = set()
+    seen: set[int] = set()
     used = 0
     for prefix in wanted["prefixes"]:
         size, own, new = measure(prefix, seen)
         used += new
-        print(json.dumps({"prefix": prefix, "size": size, "own": own}), flush=True)
+        tell({"prefix": prefix, "size": size, "own": own})
     caches = {}
     for folder in wanted["caches"]:
         size, own, new = measure(folder, seen)
         used += new
         caches[folder] = {"size": size, "own": own}
-    print(json.dumps({"used": used, "caches": caches}), flush=True)
+    tell({"used": used, "caches": caches})
+
+
+def tell(value: dict[str, object]) -> None:
+    """Write a line."""
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,8 @@ class Sizes:
     async def load(self) -> None:
         """Read what an earlier server measured."""
         try:
-            self._known = await asyncio.to_thread(read_json, self._file, _Saved) or _Saved()
+            saved = await asyncio.to_thread(partial(read_json, self._file, _Saved))
+            self._known = saved if saved is not None else _Saved()
         except (CorruptFile, OSError) as error:
             self._log.warning("jupyter_lcc: what environments take is measured anew: %s", error)
 

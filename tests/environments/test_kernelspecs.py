@@ -1,4 +1,4 @@
-"""Kernelspecs: written relative to themselves, found by everyone, taken away without a trace; others' are left alone."""
+"""Kernelspecs: written relative to themselves, found by everyone, taken away whole; others' are left alone."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def test_activation_scripts_and_variables_count(home: Path) -> None:
     prefix = make_prefix(home / "envs/a b")
     scripts(
         prefix,
-        a='export LD_LIBRARY_PATH="$CONDA_PREFIX/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"\necho chatter\nexport MORE="1\n2"',
+        a='export LD_LIBRARY_PATH="$CONDA_PREFIX/lib:$LD_LIBRARY_PATH"\necho chatter\nexport MORE="1\n2"',
         b='export SEEN="$FROM_STATE"; unset GONE',
     )
     (prefix / "conda-meta/state").write_text(json.dumps({"env_vars": {"FROM_STATE": "yes", "LEFT": "***unset***"}}))
