@@ -1,8 +1,9 @@
 """Kernelspecs: the ones we write for environments, and all others, which are only read.
 
 Ours lie in the user's Jupyter data directory, so every server, papermill and nbconvert of this user finds them, and at
-once: Jupyter looks into the folder each time it is asked. The path of the environment is written relative to the kernelspec
-(`{resource_dir}/../…`), so both work wherever the home is mounted. Everything here blocks; call it from a thread.
+once: Jupyter looks into the folder each time it is asked. The path of the environment is written as seen from the
+kernelspec (`{resource_dir}/../…`), so both work wherever the home is mounted. Everything here blocks; call it from a
+thread.
 """
 
 from __future__ import annotations

@@ -49,7 +49,6 @@ class ServerKernels:
 def running_in(prefix: str, specs: Iterable[Spec], kernels: Iterable[RunningKernel]) -> tuple[RunningKernel, ...]:
     """Choose the kernels whose kernelspec starts an environment. Pure but for following links."""
     wanted = os.path.realpath(prefix)
-    names = {
-        spec.name for spec in specs if spec.prefix is not None and Path(os.path.realpath(spec.prefix)) == Path(wanted)
-    }
+    there = (spec for spec in specs if spec.prefix is not None)
+    names = {spec.name for spec in there if os.path.realpath(str(spec.prefix)) == wanted}
     return tuple(kernel for kernel in kernels if kernel.spec_name.lower() in names)
