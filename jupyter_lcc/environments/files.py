@@ -63,7 +63,8 @@ def parse_file(file_name: str, text: str, subdir: str) -> Wanted:
         raise _refuse("This is not a text file.")
     if re.search(r"^@EXPLICIT\s*$", text, re.MULTILINE):
         return _explicit(text, subdir)
-    if file_name.lower().endswith((".txt", ".in")) or not re.search(r"^(?:\w+|\"\w+\"|'\w+'):", text, re.MULTILINE):
+    is_map = text.lstrip().startswith("{") or re.search(r"^(?:\w+|\"\w+\"|'\w+'):", text, re.MULTILINE)
+    if file_name.lower().endswith((".txt", ".in")) or not is_map:
         return _requirements(text)
     document = _yaml(text)
     if "package" in document and "metadata" in document:

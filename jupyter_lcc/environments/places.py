@@ -93,7 +93,8 @@ def survives(prefix: str, places: Places) -> tuple[bool | None, str | None]:
 
     On a plain machine everything does but what lies in memory or in a folder for temporary files.
     """
-    if _is_temporary(prefix):
+    kept = [root for root in (places.home, places.persistent_root) if root is not None]
+    if _is_temporary(prefix) and not any(is_below(prefix, root) for root in kept):
         return False, "clone_to_keep"
     if places.persistent_root is not None:
         if is_below(prefix, places.persistent_root):

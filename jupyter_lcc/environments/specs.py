@@ -158,6 +158,8 @@ def parse_channel(text: str, field: str = "channels") -> str:
         if not _CHANNEL.fullmatch(channel) or ".." in channel.split("/"):
             raise _refuse(f"{say_it(text)} is neither a channel's name nor its address.", text, field)
         return channel
+    if _ARCHIVE.search(channel) or "::" in channel:
+        raise _refuse(f"{say_it(text)} names a package, not a channel.", text, field)
     return _address(channel, text, field, what="channel")
 
 
