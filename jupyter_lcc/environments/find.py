@@ -151,7 +151,7 @@ class Finder:
         taken: set[str] = set()
         found = []
         for short, prefix, look in entries:
-            name = short if short not in taken else f"{short} ({self._tilde(os.path.dirname(prefix))})"
+            name = short if short not in taken else f"{short} ({_maker_folder(prefix)})"
             while name in taken:
                 name += "'"
             taken.add(name)
@@ -187,10 +187,6 @@ class Finder:
         if prefix in self._roots or (not folder.endswith("envs") and os.path.isdir(f"{prefix}/condabin")):
             return "base"
         return sendable(name)
-
-    def _tilde(self, path: str) -> str:
-        home = self._places.home
-        return sendable("~" + path[len(home) :] if path.startswith(home + os.sep) else path)
 
 
 def stamp_of(prefix: str, python: str | None = None) -> Stamp | None:
@@ -296,6 +292,14 @@ def _history(prefix: str) -> str:
             return file.read(_HISTORY_BYTES).decode("utf-8", "replace")
     except OSError:
         return ""
+
+
+def _maker_folder(prefix: str) -> str:
+    """Name where an environment lies in one word: `miniconda3` for what is in `miniconda3/envs`."""
+    folder = os.path.dirname(prefix)
+    if os.path.basename(folder) == "envs":
+        folder = os.path.dirname(folder)
+    return sendable(os.path.basename(folder) or folder)
 
 
 def _count_pip(prefix: str, python: str | None, packages: set[tuple[str, str]]) -> int:

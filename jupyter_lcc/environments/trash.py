@@ -11,6 +11,7 @@ import contextlib
 import os
 import shutil
 import stat
+import time
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -27,6 +28,8 @@ from .model import Trashed
 from .places import Places
 
 __all__ = ["Entry", "Trash", "remove_tree"]
+
+_BEGUN_SECONDS = 600.0
 
 
 class Entry(Model, frozen=True, kw_only=True):
@@ -123,7 +126,8 @@ class Trash:
             return []
         found = [self._folder / name for name in names if name.startswith("garbage-")]
         empty = [self._folder / name for name in names if name.startswith("trash-")]
-        return found + [place for place in empty if not os.path.lexists(place / "env")]
+        # Another server may just be about to move something there.
+        return found + [place for place in empty if not os.path.lexists(place / "env") and _is_old(place)]
 
     def _read(self, place: Path) -> Entry | None:
         if not os.path.lexists(place / "env"):
@@ -162,6 +166,13 @@ def remove_tree(folder: Path, going_on: Callable[[], bool] = lambda: True) -> bo
                 root.unlink()
     shutil.rmtree(folder, onerror=allow)
     return not os.path.lexists(folder)
+
+
+def _is_old(place: Path) -> bool:
+    try:
+        return time.time() - os.lstat(place).st_mtime > _BEGUN_SECONDS
+    except OSError:
+        return False
 
 
 def _two_deep(folder: Path) -> list[Path]:
