@@ -2,6 +2,7 @@ import { Token } from '@lumino/coreutils';
 
 import type { LccClient } from './api/client';
 import type { IdleEvents } from './api/events';
+import type { IWork } from './environments/work';
 import type { IdleActions } from './idle/actions';
 import type { Announcer } from './idle/announcer';
 import type { Disclosure } from './idle/disclosure';
@@ -29,3 +30,5 @@ export const ILcc = new Token<ILcc>(
   'jupyter-lcc:ILcc',
   'What is known of idle shutdown, and what a person can do about it.'
 );
+
+export const ILccWork = new Token<IWork>('jupyter-lcc:ILccWork', 'Environments, and the long work on them.');
