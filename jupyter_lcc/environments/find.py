@@ -41,9 +41,13 @@ class KernelRecord(Model, frozen=True, kw_only=True):
 
 
 class IdFile(Model, frozen=True, kw_only=True):
-    """What we write into an environment we made: `id` stays when it is changed, renamed or restored."""
+    """What we write into an environment we made: `id` stays when it is changed, renamed or restored.
+
+    `version` is the number of the kept version it is in, 0 where none was kept yet.
+    """
 
     id: str
+    version: int = 0
     channels: tuple[str, ...] = ()
     kernel: KernelRecord | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from .bounds import EnvironmentSettings
 from .condarc import CondaSettings, Reader
 from .export import as_explicit, as_yaml, channels_of
 from .find import Finder, Found, IdFile, KernelRecord, read_id
+from .kept import Versions
 from .kernelspecs import KernelSpecs, Spec
 from .model import Diagnosis, Export, Package
 from .packages_of import PackageReader, Record, asked_for
@@ -114,6 +116,10 @@ class Reading:
         """Read what we wrote into it."""
         return await self._in_thread(partial(read_id, prefix))
 
+    async def forget_versions(self, prefix: str) -> None:
+        """Let go of what was kept of an environment that is removed for good."""
+        await self._in_thread(partial(self._forget_versions, prefix))
+
     async def register(self, found_name: str, prefix: str, display_name: str, *, note: bool) -> Spec:
         """Write its kernelspec and, with `note`, that we did, into the environment."""
         return await self._in_thread(partial(self._register, found_name, prefix, display_name, note))
@@ -176,6 +182,12 @@ class Reading:
             pip_names=tuple(package.name for package in packages if package.manager == "pip"),
         )
         return Diagnosis(findings=doctor.diagnose(case))
+
+    def _forget_versions(self, prefix: str) -> None:
+        identity = read_id(prefix)
+        if identity is not None:
+            with contextlib.suppress(ValueError):
+                Versions(self.places, identity.id).forget()
 
     def _register(self, name: str, prefix: str, display_name: str, note: bool) -> Spec:
         spec = self.kernelspecs.register(name, prefix, display_name)

@@ -16,8 +16,8 @@ from ..jobs.context import JobContext
 from ..jobs.model import Job, Progress
 from ..model import sendable
 from .bounds import EnvironmentSettings, check_room
-from .condarc import CondaSettings
 from .doctor import free_bytes
+from .engine_model import Surroundings
 from .files import Wanted, parse_file
 from .find import Found, KernelRecord
 from .locks import locked
@@ -47,14 +47,13 @@ from .model import (
     VersionList,
 )
 from .names import check_name, say_it
-from .places import Places
 from .reading import Reading, Snapshot, check_fix
 from .running import running_in
 from .sizes import Sizes
 from .trash import Entry, Trash, remove_tree
 from .wishes import Wish, allowed_addresses, channels_for, default_channels, wish_to_change, wish_to_create
 
-__all__ = ["Engine", "Environments", "Jobs", "Kernels", "Surroundings"]
+__all__ = ["Engine", "Environments", "Jobs", "Kernels"]
 
 _WATCH_SECONDS = 5.0
 _LOOKED_AT_SECONDS = 150.0
@@ -62,19 +61,6 @@ _LOOKED_AT_SECONDS = 150.0
 
 _SWEEP_SECONDS = 6 * 3600.0
 Work = Callable[[JobContext], Awaitable[dict[str, Any] | None]]
-
-
-class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
-    """What every request to the engine brings: where things lie, how the network is used, what is allowed.
-
-    `settings.allowed_channels` are full addresses here; `room_bytes` is what may still be added, null for no bound.
-    """
-
-    places: Places
-    conda: CondaSettings
-    settings: EnvironmentSettings
-    subdir: str
-    room_bytes: int | None = None
 
 
 class Engine(Protocol):
@@ -92,8 +78,10 @@ class Engine(Protocol):
     async def create(self, around: Surroundings, prefix: str, wish: Wish, context: JobContext) -> None:
         """Make an environment."""
 
-    async def clone(self, around: Surroundings, source: str, prefix: str, command: str, context: JobContext) -> None:
-        """Make an environment of the same packages as another; with its id where `source` is to be replaced."""
+    async def clone(
+        self, around: Surroundings, source: str, prefix: str, command: str, context: JobContext, keep_id: bool = False
+    ) -> None:
+        """Make an environment of the same packages as another; with `keep_id` it is that one at another place."""
 
     async def change(self, around: Surroundings, prefix: str, wish: Wish, context: JobContext) -> None:
         """Change one."""
@@ -414,10 +402,8 @@ class Environments:
         if fix == "clean_package_cache":
             return await self.clean_package_cache()
         if fix in ("register_kernel", "install_ipykernel"):
-            kernel = next((spec for spec in snapshot.specs_of(found.prefix) if spec.ours), None)
-            return await self.register_kernel(
-                name, RegisterKernel(display_name=kernel.display_name if kernel else None)
-            )
+            shown = next((spec.display_name for spec in snapshot.specs_of(found.prefix) if spec.ours), None)
+            return await self.register_kernel(name, RegisterKernel(display_name=shown))
         if fix == "unregister_kernel":
 
             async def unregister(context: JobContext) -> dict[str, Any]:
@@ -525,7 +511,8 @@ class Environments:
             locks = locked(self._places.lock(found.prefix), context), locked(self._places.lock(prefix), context)
             async with locks[0], locks[1]:
                 await self._refuse_there(target, prefix)
-                await self._engine.clone(around, found.prefix, prefix, f"rename -n {found.name} {target}", context)
+                command = f"rename -n {found.name} {target}"
+                await self._engine.clone(around, found.prefix, prefix, command, context, keep_id=True)
                 with context.committing():
                     identity = await self._reading.identity(found.prefix)
                     kernel = identity.kernel if identity is not None else None
@@ -535,7 +522,7 @@ class Environments:
                         display_name = kernel.display_name.replace(found.name, target)
                         spec = await self._reading.register(target, prefix, display_name, note=True)
                         registered = {"spec_name": spec.name, "display_name": spec.display_name}
-                await self._purge_one(entry, context)
+                await self._purge_one(entry, context, forget=False)
             self._told("removed", found.name)
             return self._changed(target, prefix=prefix, kernel=registered)
 
@@ -557,14 +544,16 @@ class Environments:
                 await self._reading.call(self._reading.kernelspecs.remove, spec.name)
         return entry
 
-    async def _purge_one(self, entry: Entry, context: JobContext | None) -> None:
+    async def _purge_one(self, entry: Entry, context: JobContext | None, *, forget: bool = True) -> None:
         garbage = await self._reading.call(self._trash.discard, entry)
-        going_on = (lambda: not context.cancelled) if context is not None else (lambda: True)
-        if (
-            not await asyncio.to_thread(remove_tree, garbage, going_on)
-            and context is not None
-            and not context.cancelled
-        ):
+        if forget:
+            await self._reading.forget_versions(str(garbage / "env"))
+        if context is None:
+            await asyncio.to_thread(remove_tree, garbage)
+            return
+        gone = await context.in_thread(remove_tree, garbage, lambda: not context.cancelled)
+        context.raise_if_cancelled()
+        if not gone:
             raise OutsideFailure(f"Some files of {entry.name} can't be removed.", path=str(garbage))
 
     async def _registered(self, name: str, prefix: str, display_name: str, context: JobContext) -> dict[str, Any]:
