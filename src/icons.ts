@@ -22,7 +22,7 @@ export const shutDownIcon = new LabIcon({
 });
 
 const line = (path: string): string =>
-  `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24"><path class="jp-icon-stroke3 jp-icon3" fill="none" stroke="#616161" stroke-width="2" stroke-linecap="round" stroke-linejoin="round" d="${path}"/></svg>`;
+  `<svg xmlns="http://www.w3.org/2000/svg" width="16" viewBox="0 0 24 24"><g fill="none" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"><path class="jp-icon3" stroke="#616161" d="${path}"/></g></svg>`;
 
 /** A bin, for what can be taken out of it again. */
 export const trashIcon = new LabIcon({

@@ -16,7 +16,6 @@ import { KernelList } from './environments/kernels';
 import { openEnvironmentMenu } from './environments/menu';
 import { EnvironmentsModel } from './environments/model';
 import { saveFile, SheetHost } from './environments/sheetHost';
-import type { IWork } from './environments/work';
 import { Workbench } from './environments/workbench';
 import { loadMessages, localeOf } from './i18n/messages';
 import { IdleActions } from './idle/actions';
@@ -113,7 +112,7 @@ const commands: JupyterFrontEndPlugin<void> = {
   }
 };
 
-const environments: JupyterFrontEndPlugin<IWork> = {
+const environments: JupyterFrontEndPlugin<ILccWork> = {
   id: 'jupyter-lcc:environments',
   description: 'Environments as kernels, and the long work that makes and changes them.',
   autoStart: true,
@@ -125,7 +124,7 @@ const environments: JupyterFrontEndPlugin<IWork> = {
     lcc: ILcc,
     palette: ICommandPalette | null,
     translator: ITranslator | null
-  ): IWork => {
+  ): ILccWork => {
     const { client, model, speech, board, announcer, disclosure } = lcc;
     const { kernelspecs } = app.serviceManager;
     const openPanel = (): void => app.shell.activateById(PANEL_ID);
@@ -176,7 +175,7 @@ const panel: JupyterFrontEndPlugin<void> = {
   autoStart: true,
   requires: [ILcc, ILccWork],
   optional: [ILayoutRestorer],
-  activate: (app: JupyterFrontEnd, lcc: ILcc, work: IWork, restorer: ILayoutRestorer | null): void => {
+  activate: (app: JupyterFrontEnd, lcc: ILcc, work: ILccWork, restorer: ILayoutRestorer | null): void => {
     const widget = new PanelWidget({
       ...lcc,
       work,

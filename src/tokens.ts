@@ -31,4 +31,10 @@ export const ILcc = new Token<ILcc>(
   'What is known of idle shutdown, and what a person can do about it.'
 );
 
-export const ILccWork = new Token<IWork>('jupyter-lcc:ILccWork', 'Environments, and the long work on them.');
+/** The parts of environments and of long work. */
+export type ILccWork = IWork;
+
+export const ILccWork = new Token<ILccWork>(
+  'jupyter-lcc:ILccWork',
+  'Environments, and the long work on them.'
+);

@@ -53,7 +53,7 @@ export interface paths {
         put?: never;
         /**
          * Make an environment: from packages, from a file, or as a clone.
-         * @description With `dry_run` the answer is 200 and the plan; nothing happens. Otherwise 202, the job, and its place in `Location`. A package or channel that isn't allowed is refused with 422 either way.
+         * @description With `dry_run` the answer is 200 and the plan; nothing happens. Otherwise 202, the job and its place. A package or channel that isn't allowed is refused with 422 either way.
          */
         post: operations["create_environment"];
         delete?: never;
@@ -94,7 +94,7 @@ export interface paths {
         put?: never;
         /**
          * Install, upgrade and remove packages.
-         * @description With `dry_run` the answer is 200 and the plan; nothing happens. Otherwise 202, the job, and its place in `Location`.
+         * @description With `dry_run` the answer is 200 and the plan; nothing happens. Otherwise 202, the job and its place.
          */
         post: operations["change_environment"];
         delete?: never;
@@ -233,7 +233,7 @@ export interface paths {
         put?: never;
         /**
          * Bring an environment back to one of its versions.
-         * @description With `dry_run` the answer is 200 and the plan; nothing happens. Otherwise 202, the job, and its place in `Location`.
+         * @description With `dry_run` the answer is 200 and the plan; nothing happens. Otherwise 202, the job and its place.
          */
         post: operations["roll_back"];
         delete?: never;
@@ -481,6 +481,81 @@ export interface paths {
          * @description From the present state, or, with `at`, from the decision log.
          */
         get: operations["explain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The jobs that run, wait, or ended and were not dismissed. */
+        get: operations["list_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One job. */
+        get: operations["get_job"];
+        put?: never;
+        post?: never;
+        /**
+         * Ask to cancel a job.
+         * @description The job is `cancelled` once everything it started has ended; until then `cancelling` is true. 409 if it has ended already.
+         */
+        delete: operations["cancel_job"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/jobs/{job_id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A person has read how a job ended.
+         * @description It is no longer listed. 409 while it isn't over.
+         */
+        post: operations["dismiss_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/jobs/{job_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a job said, from a byte on. */
+        get: operations["read_job_log"];
         put?: never;
         post?: never;
         delete?: never;
@@ -873,7 +948,17 @@ export interface components {
             detail: Record<string, unknown>;
             message: string;
         };
-        /** @description The kernel an environment is registered as. `ours` whether we wrote the kernelspec (others' are never touched). */
+        /** @description The jobs that run, wait, or ended and were not dismissed; the newest first. */
+        JobList: {
+            jobs: components["schemas"]["Job"][];
+        };
+        /** @description What a job said. `next_offset` is where to go on; `complete` that nothing will follow. */
+        JobLog: {
+            complete: boolean;
+            next_offset: number;
+            text: string;
+        };
+        /** @description The kernel an environment is registered as. `ours`: we wrote the kernelspec; others' are never touched. */
         KernelOf: {
             display_name: string;
             /** @default true */
@@ -1086,7 +1171,7 @@ export interface components {
             limit_bytes: number | null;
             used_bytes: number | null;
         };
-        /** @description How the kernel is called; null: after the environment.. */
+        /** @description How the kernel is called; null: after the environment. */
         RegisterKernel: {
             /** @default null */
             display_name: string | null;
@@ -1301,6 +1386,8 @@ export type Holder = components['schemas']['Holder'];
 export type IdleView = components['schemas']['IdleView'];
 export type Job = components['schemas']['Job'];
 export type JobError = components['schemas']['JobError'];
+export type JobList = components['schemas']['JobList'];
+export type JobLog = components['schemas']['JobLog'];
 export type KernelOf = components['schemas']['KernelOf'];
 export type Lease = components['schemas']['Lease'];
 export type LeaseList = components['schemas']['LeaseList'];
@@ -3053,6 +3140,235 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_jobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobList"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job's id. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job's id. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    dismiss_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job's id. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    read_job_log: {
+        parameters: {
+            query?: {
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The job's id. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobLog"];
                 };
             };
             /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */

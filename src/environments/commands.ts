@@ -446,8 +446,8 @@ export function addWorkCommands(commands: CommandRegistry, options: IWorkCommand
   );
   add(
     CommandIDs.showJobs,
-    trans.__('Show Long Work'),
-    trans.__('Show long work'),
+    trans.__('Show Jobs'),
+    trans.__('Show jobs'),
     { job_id: { type: 'string', description: 'The job whose log is opened too.' } },
     known,
     async args => {
@@ -463,7 +463,7 @@ export function addWorkCommands(commands: CommandRegistry, options: IWorkCommand
   );
   add(
     CommandIDs.cancelJob,
-    trans.__('Cancel Long Work'),
+    trans.__('Cancel the Job That Runs'),
     trans.__('Cancel'),
     { job_id: { type: 'string', description: 'Which job; the only one that runs if left out.' } },
     () => jobs.active.length > 0,
@@ -476,7 +476,7 @@ export function addWorkCommands(commands: CommandRegistry, options: IWorkCommand
   );
   add(
     CommandIDs.dismissJob,
-    trans.__('Dismiss Long Work That Is Over'),
+    trans.__('Dismiss Jobs That Are Over'),
     trans.__('Dismiss'),
     { job_id: { type: 'string', description: 'Which job; all that are over if left out.' } },
     () => jobs.state.jobs.some(isOver),

@@ -157,7 +157,9 @@ export function CreateSheet(props: ICreateSheetProps): JSX.Element {
             value={draft.name}
             aria-invalid={fault !== null && (tried || draft.name !== '')}
             aria-describedby="jp-Lcc-createNameFault"
-            onChange={event => change({ name: event.target.value.trim(), named: true })}
+            onChange={event =>
+              change({ name: event.target.value.trimStart().replace(/\s+/g, '-'), named: true })
+            }
           />
           <p id="jp-Lcc-createNameFault" className="jp-Lcc-fault" aria-live="polite">
             {fault !== null && (tried || draft.name !== '') ? faultWords(speech, fault, draft.name) : ''}

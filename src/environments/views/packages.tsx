@@ -86,8 +86,9 @@ export function Packages(props: IPackagesProps): JSX.Element {
             value={manager}
             onChange={event => setManager(event.target.value === 'pip' ? 'pip' : 'conda')}
           >
-            <option value="conda">conda</option>
-            <option value="pip">pip</option>
+            {MANAGERS.map(each => (
+              <option key={each}>{each}</option>
+            ))}
           </select>
         </div>
       )}
@@ -182,6 +183,9 @@ export function Packages(props: IPackagesProps): JSX.Element {
   );
 }
 
+/** Who can install. Names, which no language translates. */
+const MANAGERS: readonly Package['manager'][] = ['conda', 'pip'];
+
 const SIGNS = { install: '+', remove: '−', upgrade: '↑' } as const;
 
 interface IPackageRowProps {
@@ -208,7 +212,7 @@ function PackageRow({ each, action, canChange, speech, onRemove, onUpgrade }: IP
     <div className={`jp-Lcc-package ${action === null ? '' : `jp-mod-${action}`}`} title={`${name} ${told}`}>
       <span className={requested ? 'jp-Lcc-packageName jp-mod-requested' : 'jp-Lcc-packageName'}>{name}</span>
       <span className="jp-Lcc-version">{version}</span>
-      <span className="jp-Lcc-origin">{manager === 'pip' ? 'pip' : channelName(channel ?? '')}</span>
+      <span className="jp-Lcc-origin">{manager === 'pip' ? manager : channelName(channel ?? '')}</span>
       {canChange && (
         <span className="jp-Lcc-buttons">
           <button className="jp-Lcc-iconButton" aria-label={upLabel} title={upLabel} onClick={onUpgrade}>

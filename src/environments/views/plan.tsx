@@ -97,9 +97,9 @@ function PlanLine({ line, speech }: { line: Line; speech: Speech }): JSX.Element
       </span>
       <span className="jp-Lcc-version">{versions}</span>
       <span className="jp-Lcc-origin">
-        {item.manager === 'pip' ? 'pip' : channelName(item.channel ?? '')}
+        {item.manager === 'pip' ? item.manager : channelName(item.channel ?? '')}
       </span>
-      <span className="jp-Lcc-size">{itemSizeWords(speech, item)}</span>
+      <span className="jp-Lcc-size">{what === 'remove' ? '' : itemSizeWords(speech, item)}</span>
     </div>
   );
 }

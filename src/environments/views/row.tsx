@@ -207,13 +207,19 @@ function Facts({ environment, canChange, pending, job, speech, onKernel }: IRowP
                 speech.bytes(own_bytes)
               )}
       </dd>
-      <dt>{trans.__('Restart')}</dt>
-      <dd>
-        {persistenceWords(speech, environment)}
-        {advice !== null && <p className="jp-Lcc-hint">{advice}</p>}
-      </dd>
+      {(environment.persistent !== true || advice !== null) && (
+        <>
+          <dt>{trans.__('Restart')}</dt>
+          <dd>
+            {persistenceWords(speech, environment)}
+            {advice !== null && <p className="jp-Lcc-hint">{advice}</p>}
+          </dd>
+        </>
+      )}
       <dt>{trans.__('Folder')}</dt>
-      <dd className="jp-Lcc-path">{environment.prefix}</dd>
+      <dd className="jp-Lcc-oneLine" title={environment.prefix}>
+        {environment.prefix}
+      </dd>
       <dt>{trans.__('Made by')}</dt>
       <dd>
         {makerWords(speech, environment)}

@@ -175,7 +175,7 @@ function WorkSections(props: IPanelProps & { group: GroupOf }): JSX.Element | nu
       <Group {...group('environments')} title={trans.__('Environments')}>
         {seen.current && environments}
       </Group>
-      <Group {...group('jobs')} title={trans.__('Long work')}>
+      <Group {...group('jobs')} title={trans.__('Jobs')}>
         {seen.current && jobs}
       </Group>
     </>
