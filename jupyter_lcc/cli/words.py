@@ -136,4 +136,4 @@ def refusal(problem: ProblemBody) -> str:
         span = f"from {say_duration(detail['min'])} to {say_duration(highest)}" if isinstance(highest, int) else ""
         never = ", or never" if detail.get("never_allowed") else ""
         return f"{field.removesuffix('_seconds')} must be {span or 'at least ' + say_duration(detail['min']) + never}."
-    return clean(problem.message)
+    return "\n".join(clean(line) for line in problem.message.splitlines())
