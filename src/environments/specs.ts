@@ -46,25 +46,22 @@ export function freeName(wanted: string, environments: readonly Pick<Environment
 export function splitSpecs(text: string): string[] {
   const specs: string[] = [];
   for (const line of text.split(/[\n\r;]+/)) {
-    let open = false;
-    const uncommented = line.replace(/(^|\s)#.*$/, '').replace(/^\s*-\s+/, '');
+    const close = line
+      .replace(/(^|\s)#.*$/, '')
+      .replace(/^\s*-\s+/, '')
+      .replace(/\s*,\s*(?=[<>=!~])/g, ',')
+      .replace(/\s*([<>=!~]+)\s*/g, '$1');
+    let isFirst = true;
     // A comma stands between specs where a letter follows, within one (`>=2,<3`) otherwise.
-    for (const piece of uncommented.split(/\s+|,(?=\s*[A-Za-z_])/)) {
+    for (const piece of close.split(/\s+|,(?=\s*[A-Za-z_])/)) {
       const word = piece.replace(/,$/, '');
       const before = specs[specs.length - 1];
-      if (word === '') {
-        continue;
-      }
-      if (open && before !== undefined && /[<>=!~,]$/.test(before)) {
-        specs[specs.length - 1] = before + word;
-      } else if (open && before !== undefined && /^[<>=!~,]/.test(word)) {
-        specs[specs.length - 1] = before + word;
-      } else if (open && before !== undefined && /^[0-9]/.test(word) && !/[<>=!~ ]/.test(before)) {
-        specs[specs.length - 1] = `${before}=${word}`;
-      } else {
+      if (!isFirst && before !== undefined && /^[0-9]/.test(word) && !/[<>=!~]/.test(before)) {
+        specs[specs.length - 1] = `${before}=${word}`; // `python 3.12`
+      } else if (word !== '') {
         specs.push(word);
+        isFirst = false;
       }
-      open = true;
     }
   }
   return specs;

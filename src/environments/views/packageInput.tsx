@@ -47,7 +47,9 @@ export function PackageInput(props: IPackageInputProps): JSX.Element {
     close();
   };
   const takeName = (name: string): void =>
-    take(text.replace(UNFINISHED, match => (match[0]?.trim() ? name : ` ${name}`)));
+    take(
+      text.replace(UNFINISHED, (found, word: string) => found.slice(0, found.length - word.length) + name)
+    );
   const onKeyDown = (event: React.KeyboardEvent<HTMLInputElement>): void => {
     if (event.nativeEvent.isComposing) {
       return;
