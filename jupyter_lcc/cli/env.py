@@ -96,7 +96,7 @@ class Env(LccCommand):
         "jupyter lcc env versions vision\n"
         "jupyter lcc env diff vision 1 2\n"
         "jupyter lcc env rollback vision 1\n"
-        "jupyter lcc env export vision --format explicit\n"
+        "jupyter lcc env export vision --format explicit --file vision.txt\n"
         "jupyter lcc env kernel vision --display-name Vision       register it; --off takes it away\n"
         "jupyter lcc env doctor vision\n"
         "jupyter lcc env fix vision reinstall\n"
@@ -114,7 +114,7 @@ class Env(LccCommand):
     )
     channels = List(Unicode(), help="A channel's name or address; may be given several times.").tag(config=True)
     pip = List(Unicode(), help="A package of pip; may be given several times.").tag(config=True)
-    file = Unicode("", help="create: a file that says what to install.").tag(config=True)
+    file = Unicode("", help="create: a file that says what to install. export: where to write it.").tag(config=True)
     clone_of = Unicode("", help="create: the environment to clone.").tag(config=True)
     display_name = Unicode("", help="create, clone, kernel: how the kernel is called.").tag(config=True)
     format = Unicode("yaml", help="export: yaml, explicit or lock.").tag(config=True)
@@ -176,10 +176,19 @@ class Env(LccCommand):
         if self.as_json:
             self.print_raw(answer)
         else:
-            sys.stdout.write(answer.value.text)
+            self._write(answer.value.text)
             for note in answer.value.notes:
                 print(clean(note), file=sys.stderr)
         return Exit.OK
+
+    def _write(self, text: str) -> None:
+        if not self.file:
+            sys.stdout.write(text)
+            return
+        try:
+            Path(self.file).write_text(text, "utf-8")
+        except OSError as error:
+            raise CliError(Exit.PROBLEM, f"{self.file} can't be written: {error.strerror}.") from error
 
     def diagnose(self, words: Sequence[str]) -> Exit:
         """What is wrong with it; exit status 1 where something is."""
@@ -193,6 +202,7 @@ class Env(LccCommand):
         """Make one."""
         if not words and not self.file:
             raise CliError(Exit.USAGE, "Say `jupyter lcc env create NAME [SPEC …]`.")
+        client = self.client()
         wish = CreateEnvironment(
             name=words[0] if words else None,
             packages=tuple(words[1:]),
@@ -204,7 +214,7 @@ class Env(LccCommand):
             display_name=self.display_name or None,
             dry_run=self.dry_run,
         )
-        return self._change("POST", "environments", wish)
+        return self._change("POST", "environments", wish, client)
 
     def clone(self, words: Sequence[str]) -> Exit:
         """Make one as a clone."""
@@ -281,8 +291,8 @@ class Env(LccCommand):
         wish = ChangeEnvironment(channels=tuple(self.channels) or None, dry_run=self.dry_run, **wishes)
         return self._change("POST", _path(name, "changes"), wish)
 
-    def _change(self, method: str, path: str, body: Request | None) -> Exit:
-        client = self.client()
+    def _change(self, method: str, path: str, body: Request | None, client: Client | None = None) -> Exit:
+        client = client or self.client()
         if getattr(body, "dry_run", False):
             plan = client.send(method, path, Plan, body)
             return self._answer(plan, say_plan(plan.value, self._width()))
