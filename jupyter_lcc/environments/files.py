@@ -122,9 +122,10 @@ def _pip_lines(lines: Iterable[str], where: str) -> dict[str, Any]:
     hashes = False
     for number, line in enumerate(lines, 1):
         field = f"{where} {number}"
-        line = re.sub(r"(?:^|\s+)#.*$", "", line).strip()
-        hashes = hashes or "--hash=" in line
-        line = re.sub(r"\s+--hash=\S+", "", line)
+        words = _without_comment(line).split()
+        wanted = [word for word in words if not word.startswith("--hash=")]
+        hashes = hashes or len(wanted) < len(words)
+        line = " ".join(wanted)
         if not line:
             continue
         option = re.fullmatch(r"(?:--index-url|--extra-index-url|-i)(?:\s+|=)(\S+)", line)
@@ -137,6 +138,14 @@ def _pip_lines(lines: Iterable[str], where: str) -> dict[str, Any]:
     _bound(pip)
     notes = ("The file's hashes of Python packages are not checked.",) if hashes else ()
     return {"pip": tuple(pip), "indexes": tuple(indexes), "notes": notes}
+
+
+def _without_comment(line: str) -> str:
+    """Cut what follows a `#` at the beginning or after a space; elsewhere it belongs to what is said."""
+    at = line.find("#")
+    while at > 0 and not line[at - 1].isspace():
+        at = line.find("#", at + 1)
+    return line if at < 0 else line[:at]
 
 
 def _environment(document: Mapping[str, Any]) -> Wanted:

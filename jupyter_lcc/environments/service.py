@@ -75,21 +75,21 @@ class Engine(Protocol):
     async def plan_roll_back(self, around: Surroundings, prefix: str, version: int) -> Plan:
         """Say what going back would do."""
 
-    async def create(self, around: Surroundings, prefix: str, wish: Wish, context: JobContext) -> None:
+    async def create(self, around: Surroundings, prefix: str, wish: Wish, context: JobContext) -> dict[str, Any]:
         """Make an environment."""
 
     async def clone(
         self, around: Surroundings, source: str, prefix: str, command: str, context: JobContext, keep_id: bool = False
-    ) -> None:
+    ) -> dict[str, Any]:
         """Make an environment of the same packages as another; with `keep_id` it is that one at another place."""
 
-    async def change(self, around: Surroundings, prefix: str, wish: Wish, context: JobContext) -> None:
-        """Change one."""
+    async def change(self, around: Surroundings, prefix: str, wish: Wish, context: JobContext) -> dict[str, Any]:
+        """Change one; `changed` false where there was nothing to do."""
 
-    async def roll_back(self, around: Surroundings, prefix: str, version: int, context: JobContext) -> None:
+    async def roll_back(self, around: Surroundings, prefix: str, version: int, context: JobContext) -> dict[str, Any]:
         """Bring one back to a version."""
 
-    async def reinstall(self, around: Surroundings, prefix: str, context: JobContext) -> None:
+    async def reinstall(self, around: Surroundings, prefix: str, context: JobContext) -> dict[str, Any]:
         """Install the same packages anew."""
 
     async def clean_cache(self, around: Surroundings, context: JobContext) -> dict[str, Any]:
@@ -274,7 +274,7 @@ class Environments:
     async def create(self, wish: CreateEnvironment) -> Plan | Job:
         """Make one. Raises Invalid for what can't be or isn't allowed, Conflict where the name is taken."""
         snapshot = await self._reading.snapshot()
-        file = self._file(wish)
+        file = await asyncio.to_thread(self._file, wish)
         name = check_name(wish.name if wish.name is not None else file.name if file is not None else None)
         source = self._source(wish, snapshot)
         self._refuse_taken(name, snapshot)
@@ -318,8 +318,8 @@ class Environments:
 
         async def work(context: JobContext) -> dict[str, Any]:
             async with locked(self._places.lock(found.prefix), context):
-                await self._engine.roll_back(around, found.prefix, wish.version, context)
-            return self._changed(name)
+                told = await self._engine.roll_back(around, found.prefix, wish.version, context)
+            return self._changed(name, changed=told.get("changed", True), version=told.get("version"))
 
         return self._submit("rollback", name, work)
 
@@ -475,8 +475,8 @@ class Environments:
     def _change(self, found: Found, ready: Wish, around: Surroundings) -> Work:
         async def work(context: JobContext) -> dict[str, Any]:
             async with locked(self._places.lock(found.prefix), context):
-                await self._engine.change(await self._with_room(around), found.prefix, ready, context)
-            return self._changed(found.name)
+                told = await self._engine.change(await self._with_room(around), found.prefix, ready, context)
+            return self._changed(found.name, changed=told.get("changed", True), version=told.get("version"))
 
         return work
 

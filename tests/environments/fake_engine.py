@@ -38,27 +38,32 @@ class FakeEngine:
         await self._note("plan_roll_back", around, prefix, version)
         return Plan()
 
-    async def create(self, around: Surroundings, prefix: str, wish: Wish, context: JobContext) -> None:
+    async def create(self, around: Surroundings, prefix: str, wish: Wish, context: JobContext) -> dict[str, Any]:
         await self._note("create", around, prefix, wish)
         made = make_prefix(Path(prefix))
         self._identify(made)
         self._install(made, wish)
+        return {}
 
     async def clone(
         self, around: Surroundings, source: str, prefix: str, command: str, context: JobContext, keep_id: bool = False
-    ) -> None:
+    ) -> dict[str, Any]:
         await self._note("clone", around, source, prefix, keep_id)
         shutil.copytree(source, prefix, symlinks=True)
+        return {}
 
-    async def change(self, around: Surroundings, prefix: str, wish: Wish, context: JobContext) -> None:
+    async def change(self, around: Surroundings, prefix: str, wish: Wish, context: JobContext) -> dict[str, Any]:
         await self._note("change", around, prefix, wish)
         self._install(Path(prefix), wish)
+        return {"changed": True, "version": 2}
 
-    async def roll_back(self, around: Surroundings, prefix: str, version: int, context: JobContext) -> None:
+    async def roll_back(self, around: Surroundings, prefix: str, version: int, context: JobContext) -> dict[str, Any]:
         await self._note("roll_back", around, prefix, version)
+        return {}
 
-    async def reinstall(self, around: Surroundings, prefix: str, context: JobContext) -> None:
+    async def reinstall(self, around: Surroundings, prefix: str, context: JobContext) -> dict[str, Any]:
         await self._note("reinstall", around, prefix)
+        return {}
 
     async def clean_cache(self, around: Surroundings, context: JobContext) -> dict[str, Any]:
         await self._note("clean_cache", around)
