@@ -79,7 +79,14 @@ class Engine(Protocol):
         """Make an environment."""
 
     async def clone(
-        self, around: Surroundings, source: str, prefix: str, command: str, context: JobContext, keep_id: bool = False
+        self,
+        around: Surroundings,
+        source: str,
+        prefix: str,
+        command: str,
+        context: JobContext,
+        *,
+        keep_id: bool = False,
     ) -> dict[str, Any]:
         """Make an environment of the same packages as another; with `keep_id` it is that one at another place."""
 
@@ -107,7 +114,7 @@ class Engine(Protocol):
     async def diff(self, around: Surroundings, prefix: str, first: int, second: int | None) -> VersionDiff:
         """Tell two versions apart."""
 
-    async def recover(self, around: Surroundings) -> None:
+    async def recover(self, around: Surroundings) -> list[str]:
         """Finish or undo what a server that died was doing, and remove what it left."""
 
 

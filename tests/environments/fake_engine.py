@@ -46,7 +46,14 @@ class FakeEngine:
         return {}
 
     async def clone(
-        self, around: Surroundings, source: str, prefix: str, command: str, context: JobContext, keep_id: bool = False
+        self,
+        around: Surroundings,
+        source: str,
+        prefix: str,
+        command: str,
+        context: JobContext,
+        *,
+        keep_id: bool = False,
     ) -> dict[str, Any]:
         await self._note("clone", around, source, prefix, keep_id)
         shutil.copytree(source, prefix, symlinks=True)
@@ -83,8 +90,9 @@ class FakeEngine:
     async def diff(self, around: Surroundings, prefix: str, first: int, second: int | None) -> VersionDiff:
         return VersionDiff()
 
-    async def recover(self, around: Surroundings) -> None:
+    async def recover(self, around: Surroundings) -> list[str]:
         self.asked.append(("recover",))
+        return []
 
     async def _note(self, verb: str, around: Surroundings, *rest: Any) -> None:
         self.asked.append((verb, *rest))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
@@ -74,6 +75,20 @@ def test_it_starts_after_the_home_was_renamed(home: Path) -> None:
     assert environment["CONDA_PREFIX"] == told
     assert environment["CONDA_DEFAULT_ENV"] == "vision"
     assert environment["PATH"].split(os.pathsep)[0] == f"{told}/bin"
+
+
+def test_nbconvert_and_papermill_find_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both run notebooks with nbclient, which looks where Jupyter's own environment variables say."""
+    from nbclient import NotebookClient
+
+    make_prefix(home / ".conda/envs/vision")
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(home / ".local/share/jupyter"))
+    spec = specs_in(home).register("vision", str(home / ".conda/envs/vision"), "Python (vision)")
+    cell = {"cell_type": "code", "source": "import sys; print(sys.prefix)", "metadata": {}, "outputs": []}
+    written = {"cells": [{**cell, "execution_count": None}], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
+    notebook: Any = nbformat.from_dict(written)  # type: ignore[no-untyped-call]
+    NotebookClient(notebook, kernel_name=spec.name, timeout=60).execute()
+    assert notebook.cells[0].outputs[0]["text"].strip() == str(home / ".conda/envs/vision")
 
 
 @pytest.fixture
