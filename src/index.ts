@@ -17,7 +17,7 @@ import { openEnvironmentMenu } from './environments/menu';
 import { EnvironmentsModel } from './environments/model';
 import { saveFile, SheetHost } from './environments/sheetHost';
 import { Workbench } from './environments/workbench';
-import { loadMessages, localeOf } from './i18n/messages';
+import { fetchMessages, loadMessages, localeOf } from './i18n/messages';
 import { IdleActions } from './idle/actions';
 import { Announcer } from './idle/announcer';
 import { Disclosure } from './idle/disclosure';
@@ -49,11 +49,12 @@ const core: JupyterFrontEndPlugin<ILcc> = {
   autoStart: true,
   provides: ILcc,
   optional: [ITranslator, ISettingRegistry],
-  activate: (
+  activate: async (
     app: JupyterFrontEnd,
     translator: ITranslator | null,
     registry: ISettingRegistry | null
-  ): ILcc => {
+  ): Promise<ILcc> => {
+    await fetchMessages(translator);
     const client = new LccClient(app.serviceManager.serverSettings);
     const events = new IdleEvents(app.serviceManager.events);
     const model = new IdleModel(client, VERSION);

@@ -8,7 +8,7 @@ type Views = typeof import('./views');
 let loading: Promise<Views> | null = null;
 
 function load(): Promise<Views> {
-  loading ??= import('./views').catch((reason: unknown) => {
+  loading ??= import(/* webpackChunkName: "environments" */ './views').catch((reason: unknown) => {
     loading = null;
     throw reason;
   });

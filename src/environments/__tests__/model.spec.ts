@@ -101,7 +101,10 @@ describe('EnvironmentActions', () => {
   it('opens a notebook with a kernel JupyterLab knows, and says where it does not', async () => {
     const { work, board, commands, specs } = makeWork();
     const execute = jest.fn();
-    commands.addCommand('notebook:create-new', { execute });
+    commands.addCommand('notebook:create-new', {
+      execute,
+      describedBy: { args: { type: 'object', properties: {} } }
+    });
     await work.environmentActions.openNotebook('lcc-analysis');
     expect(execute).not.toHaveBeenCalled();
     expect(board.messages[0]).toContain('does not know the kernel lcc-analysis yet');
