@@ -219,7 +219,10 @@ export function trashedWords(speech: Speech, trashed: Trashed, now: Date): strin
   return [trans.__('deleted %1', speech.clock(trashed.deleted_at, now)), ...until, ...size].join(' · ');
 }
 
-/** Say a finding and what to do: known ones in the reader's language, those of a newer server in its own words. */
+/**
+ * Say a finding and what to do or to know: in the reader's language where the code says all, with the server's own
+ * words below where they name files or numbers, and in these alone where a newer server found something else.
+ */
 export function findingWords({ trans }: Speech, finding: Finding): { message: string; advice: string } {
   const { message, advice } = finding;
   switch (finding.code) {
@@ -229,30 +232,41 @@ export function findingWords({ trans }: Speech, finding: Finding): { message: st
         advice: trans.__('Install its packages anew, or delete it and make it once more.')
       };
     case 'python_missing':
-      return {
-        message: trans.__('Its Python is missing.'),
-        advice: trans.__('Install python into it, or delete it.')
-      };
+      return { message: trans.__('Its Python is missing.'), advice: message };
     case 'wrong_architecture':
       return {
         message: trans.__('It was made for another kind of processor.'),
         advice: trans.__('Export it as environment.yml and make it anew here.')
       };
+    case 'python_does_not_run':
+      return { message: trans.__('Its Python does not start.'), advice: message };
+    case 'files_missing':
+      return { message: trans.__('Files of its packages are missing.'), advice: message };
     case 'kernelspec_missing':
       return {
-        message: trans.__('It isn’t registered as a kernel.'),
-        advice: trans.__('Register it to use it in notebooks.')
+        message: trans.__('It was registered as a kernel, and the kernelspec is gone or leads elsewhere.'),
+        advice: trans.__('Register it again.')
       };
     case 'kernelspec_stale':
       return {
-        message: trans.__('Its kernel points to where it no longer is.'),
-        advice: trans.__('Register the kernel anew.')
+        message: trans.__('The kernelspec was written by an older version, or a part of it is missing.'),
+        advice: trans.__('Register it again.')
       };
+    case 'kernel_without_python':
+      return { message: trans.__('It is a kernel, and has no Python.'), advice: message };
     case 'ipykernel_missing':
       return {
         message: trans.__('ipykernel is missing, so its kernel can’t start.'),
         advice: trans.__('Install ipykernel into it.')
       };
+    case 'kernel_does_not_start':
+      return { message: trans.__('Its kernel does not start.'), advice: message };
+    case 'moved':
+      return { message: trans.__('It lies elsewhere than where it was made.'), advice: message };
+    case 'pip_over_conda':
+      return { message: trans.__('pip has installed over packages of conda.'), advice: message };
+    case 'records_unreadable':
+      return { message: trans.__('What is installed can’t be read whole.'), advice: message };
     case 'frozen':
       return {
         message: trans.__('Others froze it, so it is left as it is.'),
@@ -263,8 +277,17 @@ export function findingWords({ trans }: Speech, finding: Finding): { message: st
         message: trans.__('It is lost when this machine restarts.'),
         advice: trans.__('Clone it: clones are made under the home directory, which is kept.')
       };
+    case 'disk_full':
+      return {
+        message: trans.__('Its disk is nearly full.'),
+        advice: trans.__('Empty the trash, clean the package cache, or delete what isn’t needed.')
+      };
+    case 'over_quota':
+      return {
+        message: trans.__('Environments take all the room the administrator allows.'),
+        advice: trans.__('Empty the trash, clean the package cache, or delete what isn’t needed.')
+      };
     default:
-      // The others name files and numbers, which only the server's words hold.
       return { message, advice };
   }
 }
