@@ -11,7 +11,7 @@ const THROTTLE_MS = 250;
 
 /** Events have no history, so a page that missed some asks by itself: soon while something is done, slowly otherwise. */
 const BUSY_MS = 3000;
-const QUIET_MS = 60_000;
+const QUIET_MS = 30_000;
 const BACKOFF_MAX_MS = 300_000;
 
 /** Keep jobs and environments fresh: by events, and by polling as the safety net. Asks nothing before it has to. */

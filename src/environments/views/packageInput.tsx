@@ -65,12 +65,12 @@ export function PackageInput(props: IPackageInputProps): JSX.Element {
       event.preventDefault();
       event.stopPropagation();
       close();
-    } else if (event.key === 'Enter' && (name !== undefined || text.trim() !== '')) {
-      event.preventDefault();
-      if (name === undefined) {
-        take(text);
-      } else {
+    } else if (event.key === 'Enter') {
+      event.preventDefault(); // or the form is sent before its plan was looked at
+      if (name !== undefined) {
         takeName(name);
+      } else if (text.trim() !== '') {
+        take(text);
       }
     } else if (event.key === 'Backspace' && text === '' && onRemove) {
       const last = specs[specs.length - 1];

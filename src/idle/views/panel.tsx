@@ -141,6 +141,12 @@ function WorkSections(props: IPanelProps & { group: GroupOf }): JSX.Element | nu
   const { trans } = speech;
   const feature = model.state.about?.features['environments'];
   const seen = React.useRef(false);
+  React.useEffect(() => {
+    // Whoever comes back, e.g. from a terminal, may have changed something.
+    if (visible && work.environments.state.phase !== 'asleep') {
+      void work.environments.refresh();
+    }
+  }, [visible, work]);
   seen.current ||= visible;
   const now = React.useCallback(() => model.now(), [model]);
   // The panel counts seconds; what follows does not, so it is made anew only by its own news.
