@@ -14,6 +14,7 @@ from ..model import Model
 from .names import say_it
 
 __all__ = [
+    "NOTHING_ALLOWED",
     "EnvironmentSettings",
     "canonical",
     "channel_allowed",
@@ -40,6 +41,10 @@ class EnvironmentSettings(Model, frozen=True, kw_only=True):
     channels: tuple[str, ...] = ()
     folder: str = ""
     cache_dir: str = ""
+
+
+NOTHING_ALLOWED = EnvironmentSettings(allowed_channels=(), allowed_indexes=(), denied_packages=("*",))
+"""What holds where the administrator's bounds can't be read."""
 
 
 def canonical(name: str) -> str:

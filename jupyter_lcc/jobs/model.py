@@ -54,6 +54,10 @@ class Job(Model, frozen=True, kw_only=True):
     error: JobError | None = None
     result: dict[str, Any] | None = None
 
+    def location(self) -> str:
+        """Where it can be asked for, below `<base_url>lcc/`."""
+        return f"jobs/{self.id}"
+
 
 class JobList(Model, frozen=True, kw_only=True):
     """The jobs that run, wait, or ended and were not dismissed; the newest first."""

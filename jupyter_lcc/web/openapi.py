@@ -21,7 +21,8 @@ _REF = "#/components/schemas/{name}"
 def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
     """Describe every route; shapes come from the Structs and stand nowhere else."""
     shapes = sorted(
-        {shape for r in routes for shape in (r.answer, r.body, r.query, r.dry_run) if shape not in (None, dict)} | {ProblemBody},
+        {shape for r in routes for shape in (r.answer, r.body, r.query, r.dry_run) if shape not in (None, dict)}
+        | {ProblemBody},
         key=lambda shape: shape.__name__,
     )
     schemas, components = msgspec.json.schema_components(shapes, ref_template=_REF)

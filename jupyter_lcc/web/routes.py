@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from ..errors import LccError
 from ..model import Model, Request
 
-__all__ = ["Action", "Method", "Param", "Route"]
+__all__ = ["Action", "Located", "Method", "Param", "Route"]
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 Action = Literal["read", "write", "execute"]
@@ -22,6 +22,14 @@ class Param:
 
     description: str
     max_length: int = 256
+
+
+@runtime_checkable
+class Located(Protocol):
+    """An answer that says where it can be asked for again; with a 202 that is its `Location`."""
+
+    def location(self) -> str:
+        """The path below `<base_url>lcc/`."""
 
 
 @dataclass(frozen=True)
