@@ -34,25 +34,25 @@ __all__ = [
 
 
 class Surroundings(Model, frozen=True, kw_only=True):
-    """What holds for every request.
+    """What every request to the engine brings: where things lie, how the network is used, what is allowed.
 
-    `settings.allowed_channels` are full addresses; `subdir` is the platform packages are for (`linux-64`);
-    `locked_by_caller`: whoever asks holds the prefix's lock (`Places.lock`) already.
+    `settings.allowed_channels` are full addresses here; `subdir` is the platform packages are for (`linux-64`);
+    `room_bytes` is what may still be added, null for no bound. Whoever asks holds the prefix's lock (`Places.lock`).
     """
 
     places: Places
     conda: CondaSettings = CondaSettings()
     settings: EnvironmentSettings = EnvironmentSettings()
     subdir: str = "linux-64"
-    locked_by_caller: bool = False
+    room_bytes: int | None = None
 
 
 class Solve(Model, frozen=True, kw_only=True, tag="solve"):
-    """Say what a wish would do to `prefix`, or in a new environment (null). -> {"plan": Plan}."""
+    """Say what a wish would do to `prefix`, be it there or not. -> {"plan": Plan}."""
 
     surroundings: Surroundings
+    prefix: str
     wish: Wish
-    prefix: str | None = None
 
 
 class Create(Model, frozen=True, kw_only=True, tag="create"):
@@ -64,12 +64,17 @@ class Create(Model, frozen=True, kw_only=True, tag="create"):
 
 
 class Clone(Model, frozen=True, kw_only=True, tag="clone"):
-    """Make an environment with the very packages of another, also pip's. -> as Create."""
+    """Make an environment with the very packages of another, also pip's. -> as Create; with `dry_run` {"plan": Plan}.
+
+    With `keep_id` it is the same environment at another place, with its id and versions.
+    """
 
     surroundings: Surroundings
     source: str
     prefix: str
     command: str = ""
+    keep_id: bool = False
+    dry_run: bool = False
 
 
 class Change(Model, frozen=True, kw_only=True, tag="change"):
@@ -139,4 +144,5 @@ def encode(request: EngineRequest) -> bytes:
 
 def decode(line: bytes) -> EngineRequest:
     """Read it again."""
-    return msgspec.json.decode(line, type=EngineRequest)
+    request: EngineRequest = msgspec.json.decode(line, type=EngineRequest)
+    return request

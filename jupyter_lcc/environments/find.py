@@ -243,7 +243,7 @@ def _examine(prefix: str) -> _Look | None:
     if stamp is None:
         return None
     known = set(names)
-    identity = read_id(prefix) if ".jupyter_lcc.json" in known else None
+    identity = read_id(prefix) if "jupyter_lcc" in known else None
     history = _history(prefix) if "history" in known else ""
     changed = max(stamp[0], *(time_ for time_ in stamp if time_ > 10**15))
     return _Look(

@@ -1,6 +1,6 @@
 """The versions of an environment that are kept: what was installed after each change, enough to bring it back.
 
-They lie in our own state, by the id an environment carries (`conda-meta/.jupyter_lcc.json`), because that stays when
+They lie in our own state, by the id an environment carries (`conda-meta/jupyter_lcc`), because that stays when
 it is renamed or restored. The id file also says which version it is in: it is exchanged together with the environment,
 so a version that was written down and never came to be is known by its greater number, and is overwritten by the next.
 Everything here blocks.

@@ -21,8 +21,8 @@ __all__ = ["ID_FILE", "OURS", "Places", "choose_places", "current_subdir", "is_b
 OURS = ".lcc"
 """The folder beside the environments with staging-*, trash-* and garbage-*."""
 
-ID_FILE = "conda-meta/.jupyter_lcc.json"
-"""What we know of an environment, in it."""
+ID_FILE = "conda-meta/jupyter_lcc"
+"""What we know of an environment, in it. Not `*.json`: mamba and rattler take each such file for a package's record."""
 
 
 class Places(Model, frozen=True, kw_only=True):
