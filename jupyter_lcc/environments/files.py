@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
 
@@ -236,6 +236,8 @@ def _pixi_lock(document: Mapping[str, Any], subdir: str) -> Wanted:
 
 
 def _hashed(url: str, hashes: Any, field: str) -> Archive:
+    if url.startswith("/"):
+        url = "file://" + quote(url)  # how pixi.lock writes what lies in a folder
     digest = (hashes.get("sha256") or hashes.get("md5") or "") if isinstance(hashes, dict) else ""
     return parse_archive(f"{url.partition('#')[0]}#{digest}" if digest else url, field)
 

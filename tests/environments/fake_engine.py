@@ -105,7 +105,7 @@ class FakeEngine:
 
     @staticmethod
     def _identify(prefix: Path) -> None:
-        (prefix / "conda-meta/.jupyter_lcc.json").write_text(json.dumps({"id": prefix.name, "version": 1}))
+        (prefix / "conda-meta/jupyter_lcc").write_text(json.dumps({"id": prefix.name, "version": 1}))
 
     @staticmethod
     def _install(prefix: Path, wish: Wish) -> None:

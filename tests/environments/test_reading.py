@@ -48,7 +48,7 @@ def find(home: Path, conda: CondaSettings = NOTHING, **environ: str) -> dict[str
 
 def test_environments_are_found_whoever_made_them(home: Path) -> None:
     make_prefix(home / ".conda/envs/ours")
-    (home / ".conda/envs/ours/conda-meta/.jupyter_lcc.json").write_text('{"id": "i", "channels": ["conda-forge"]}')
+    (home / ".conda/envs/ours/conda-meta/jupyter_lcc").write_text('{"id": "i", "channels": ["conda-forge"]}')
     make_prefix(home / ".conda/envs/byconda")
     make_prefix(home / "miniforge3")
     micro = make_prefix(home / "micromamba/envs/micro")
@@ -414,9 +414,9 @@ def test_the_doctor_finds_why_a_kernel_does_not_start(home: Path) -> None:
     assert examine(home) == {"kernelspec_stale": "register_kernel"}
     launch.with_name("kernel.json").unlink()
     identity = IdFile(id="i", kernel=KernelRecord(spec_name="lcc-x", display_name="X"))
-    (prefix / "conda-meta/.jupyter_lcc.json").write_bytes(json.dumps({"id": "i"}).encode())
+    (prefix / "conda-meta/jupyter_lcc").write_bytes(json.dumps({"id": "i"}).encode())
     assert examine(home) == {}
-    (prefix / "conda-meta/.jupyter_lcc.json").write_text(
+    (prefix / "conda-meta/jupyter_lcc").write_text(
         json.dumps({"id": identity.id, "kernel": {"spec_name": "lcc-x", "display_name": "X"}})
     )
     assert examine(home) == {"kernelspec_missing": "register_kernel"}

@@ -157,7 +157,7 @@ async def test_an_environment_is_made_with_a_kernel(house: House) -> None:
     assert environment.kernel is not None
     assert environment.kernel.display_name.endswith("(vision)")
     assert {"kind": "changed", "name": "vision"} in house.events
-    identity = json.loads((house.home / ".conda/envs/vision/conda-meta/.jupyter_lcc.json").read_text())
+    identity = json.loads((house.home / ".conda/envs/vision/conda-meta/jupyter_lcc").read_text())
     assert (identity["version"], identity["kernel"]["spec_name"]) == (1, "lcc-vision")
 
 
