@@ -154,11 +154,16 @@ def _decode_query(given: Mapping[str, list[bytes]], shape: type[Any]) -> Any:
         decoded = msgspec.convert(texts, type=shape, strict=False)
     except msgspec.ValidationError as error:
         _refuse(error, shape)
-    for name in texts:
-        if getattr(decoded, name) is None:  # msgspec takes the word for the value
-            raise Invalid(f"`{name}` must not be null; leave it out.", field=name)
-    times = {name: getattr(decoded, name) for name in texts if isinstance(getattr(decoded, name), datetime)}
-    return msgspec.structs.replace(decoded, **{name: _utc(name, texts[name], at) for name, at in times.items()})
+    replaced: dict[str, Any] = {}
+    for known in msgspec.structs.fields(shape):
+        text, value = texts.get(known.encode_name), getattr(decoded, known.name)
+        if text is None:
+            continue
+        if value is None:  # msgspec takes the word for the value
+            raise Invalid(f"`{known.encode_name}` must not be null; leave it out.", field=known.encode_name)
+        if isinstance(value, datetime):
+            replaced[known.name] = _utc(known.encode_name, text, value)
+    return msgspec.structs.replace(decoded, **replaced)
 
 
 def _utc(name: str, text: str, at: datetime) -> datetime:
