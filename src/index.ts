@@ -165,7 +165,10 @@ const environments: JupyterFrontEndPlugin<ILccWork> = {
     addWorkCommands(app.commands, { work, disclosure, speech, feature, openPanel });
     const category = loadMessages(translator).__('Environments');
     IN_PALETTE.forEach(command => palette?.addItem({ command, category }));
-    void app.started.then(() => new WorkFreshness(jobs, list, new WorkEvents(app.serviceManager.events)));
+    const { events, kernels } = app.serviceManager;
+    void app.started.then(
+      () => new WorkFreshness(jobs, list, new WorkEvents(events), kernels.runningChanged)
+    );
     return work;
   }
 };

@@ -1,6 +1,9 @@
 import { DisposableSet, type IDisposable } from '@lumino/disposable';
 import { Poll, Throttler } from '@lumino/polling';
 
+import type { Kernel } from '@jupyterlab/services';
+import type { ISignal } from '@lumino/signaling';
+
 import type { News, WorkEvents } from '../api/events';
 import type { Job } from '../api/generated';
 import type { JobsModel } from '../jobs/model';
@@ -19,7 +22,9 @@ export class WorkFreshness implements IDisposable {
   constructor(
     private readonly _jobs: JobsModel,
     private readonly _environments: EnvironmentsModel,
-    private readonly _events: WorkEvents
+    private readonly _events: WorkEvents,
+    /** JupyterLab's own news of kernels that start and end; each may run in an environment. */
+    private readonly _kernels: ISignal<unknown, Kernel.IModel[]>
   ) {
     this._askJobs = new Throttler(() => this._jobs.refresh(), { limit: THROTTLE_MS, edge: 'trailing' });
     this._askEnvironments = new Throttler(
@@ -49,6 +54,7 @@ export class WorkFreshness implements IDisposable {
     this._owned.add(this._askJobs);
     this._owned.add(this._askEnvironments);
     _events.received.connect(this._onNews, this);
+    _kernels.connect(this._onKernels, this);
     _jobs.stateChanged.connect(this._onJobs, this);
     _jobs.finished.connect(this._onFinished, this);
     void this._poll.start();
@@ -61,6 +67,7 @@ export class WorkFreshness implements IDisposable {
   dispose(): void {
     clearTimeout(this._timer);
     this._events.received.disconnect(this._onNews, this);
+    this._kernels.disconnect(this._onKernels, this);
     this._jobs.stateChanged.disconnect(this._onJobs, this);
     this._jobs.finished.disconnect(this._onFinished, this);
     this._owned.dispose();
@@ -69,6 +76,17 @@ export class WorkFreshness implements IDisposable {
   private _onNews(_: WorkEvents, news: News): void {
     const throttler = news === 'jobs' ? this._askJobs : this._askEnvironments;
     throttler.invoke().catch(() => undefined); // rejects when it is disposed of
+  }
+
+  private _onKernels(_: unknown, kernels: Kernel.IModel[]): void {
+    const running = kernels
+      .map(({ id, name }) => `${id} ${name}`)
+      .sort()
+      .join();
+    if (running !== this._running) {
+      this._running = running;
+      this._onNews(this._events, 'environments');
+    }
   }
 
   private _onFinished(_: JobsModel, job: Job): void {
@@ -88,6 +106,7 @@ export class WorkFreshness implements IDisposable {
   private readonly _poll: Poll;
   private readonly _askJobs: Throttler;
   private readonly _askEnvironments: Throttler;
+  private _running = '';
   private _timer: ReturnType<typeof setTimeout> | undefined;
   private readonly _owned = new DisposableSet();
 }

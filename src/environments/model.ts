@@ -278,7 +278,12 @@ export class EnvironmentsModel implements IDisposable {
         details.has(name) && (this._stale.has(name) || before.get(name) !== changed_at)
     );
     this._stale.clear();
-    await Promise.all(changed.map(({ name }) => this._reload(name)));
+    const { cache } = this._state;
+    await Promise.all([
+      ...changed.map(({ name }) => this._reload(name)),
+      // It was being measured when it was asked for.
+      ...(cache?.value?.size_bytes === null && !cache.loading ? [this.loadCache()] : [])
+    ]);
   }
 
   /** Ask again for what somebody has looked at. */

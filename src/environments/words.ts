@@ -35,10 +35,17 @@ export function problemWords(speech: Speech, error: LccError): string {
   switch (error.code) {
     case 'too_large':
       return trans.__('The file is too large: at most %1 are read.', speech.bytes(MOST_FILE));
+    case 'disk_full':
+      return trans.__(
+        'The disk is full, so nothing was changed. Delete environments, empty the trash, or clean the package cache.'
+      );
+    case 'forbidden':
+      // Not of who somebody is, but of what stands there: the server's words say which.
+      return error.detail['name'] === undefined ? errorOf(speech, error) : error.message;
+    case 'outside_failure':
+      return error.message;
     case 'rattler_missing':
       return trans.__('The part that installs packages is not there.');
-    case 'quota_exceeded':
-      return trans.__('There is not enough room left for this. Delete environments, or empty the trash.');
     default:
       return errorOf(speech, error);
   }

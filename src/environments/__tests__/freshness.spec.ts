@@ -1,5 +1,5 @@
-import type { Event } from '@jupyterlab/services';
-import { Stream } from '@lumino/signaling';
+import type { Event, Kernel } from '@jupyterlab/services';
+import { Signal, Stream } from '@lumino/signaling';
 
 import { aJob, makeWork } from '../../__tests__/fakeWork';
 import { settled } from '../../__tests__/fakes';
@@ -10,6 +10,7 @@ describe('WorkFreshness', () => {
   let made: ReturnType<typeof makeWork>;
   let stream: Stream<Event.IManager, Event.Emission>;
   let freshness: WorkFreshness;
+  const kernels = new Signal<object, Kernel.IModel[]>({});
 
   const pass = async (ms: number): Promise<void> => {
     await jest.advanceTimersByTimeAsync(ms);
@@ -25,7 +26,12 @@ describe('WorkFreshness', () => {
     jest.useFakeTimers();
     made = makeWork();
     stream = new Stream<Event.IManager, Event.Emission>({} as Event.IManager);
-    freshness = new WorkFreshness(made.work.jobs, made.work.environments, new WorkEvents({ stream }));
+    freshness = new WorkFreshness(
+      made.work.jobs,
+      made.work.environments,
+      new WorkEvents({ stream }),
+      kernels
+    );
   });
 
   afterEach(() => {
@@ -70,6 +76,17 @@ describe('WorkFreshness', () => {
     await pass(3500);
     expect(made.work.jobs.active).toHaveLength(0);
     expect(asked().environments).toBeGreaterThan(before);
+  });
+
+  it('learns of a kernel that starts in an environment', async () => {
+    await made.work.environments.wake();
+    await pass(1000);
+    const before = asked().environments;
+    kernels.emit([{ id: 'k', name: 'lcc-analysis' }]);
+    await pass(1000);
+    kernels.emit([{ id: 'k', name: 'lcc-analysis', execution_state: 'busy' }]);
+    await pass(1000);
+    expect(asked().environments).toBe(before + 1);
   });
 
   it('asks now and then by itself once somebody has looked', async () => {

@@ -144,7 +144,13 @@ function Missing({ feature, speech }: { feature: Feature; speech: Speech }): JSX
           </pre>
         </>
       ) : (
-        <p>{trans.__('Environments can be looked at, not changed: %1', feature.why_not ?? '')}</p>
+        <p>
+          {feature.why_not === 'config_invalid'
+            ? trans.__(
+                'Environments can be looked at, not changed: the server’s configuration of them can’t be read. Tell your administrator; the server’s log says what is wrong.'
+              )
+            : trans.__('Environments can be looked at, not changed: %1', feature.why_not ?? '')}
+        </p>
       )}
     </div>
   );
