@@ -99,7 +99,7 @@ def staged(places: Places) -> Iterator[Staging]:
             yield staging
         finally:
             _finish(staging.folder)
-            remove_tree(staging.folder)
+            _remove(staging.folder)
 
 
 def exchange(one: Path, two: Path) -> bool:
@@ -170,9 +170,17 @@ def recover(places: Places) -> list[str]:
             continue
         with contextlib.suppress(OSError), _held(folder):
             told += _finish(folder)
-            remove_tree(folder)
+            _remove(folder)
             told.append(f"removed {name}")
     return told
+
+
+def _remove(folder: Path) -> None:
+    """Remove a staging folder, the lock at last: without it nobody would know that the rest is nobody's."""
+    for path in folder.iterdir():
+        if path.name != _LOCK:
+            remove_tree(path)
+    remove_tree(folder)
 
 
 def _finish(folder: Path) -> list[str]:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -41,6 +43,7 @@ from .kept import KeptPip, KeptRecord, KeptVersion, Versions
 from .model import Export, Names, Plan, PlanChange, PlanItem, Version, VersionDiff, VersionList
 from .satisfied import nothing_to_do
 from .staging import recover
+from .trash import remove_tree
 from .wishes import Wish
 
 __all__ = ["EngineWorker", "why_no_engine"]
@@ -156,6 +159,13 @@ class EngineWorker:
         if context is None:
             return await self._warm.ask(request)
         answer = _Answer(context)
+        try:
+            return await self._in_job(request, context, answer)
+        finally:
+            if answer.done is not None:
+                _sweep(request.surroundings.places.ours)
+
+    async def _in_job(self, request: EngineRequest, context: JobContext, answer: _Answer) -> dict[str, Any]:
         try:
             status = await context.run_process(
                 (*_ARGV, "--once"),
@@ -310,6 +320,18 @@ def _error(told: Mapping[str, Any]) -> LccError:
     detail = {str(key): value for key, value in dict(told.get("detail") or {}).items()}
     detail.pop("message", None)
     return kind(str(told.get("message")), **detail)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what was replaced, in a thread that keeps no server from ending; what is left then is swept later."""
+
+    def remove() -> None:
+        with contextlib.suppress(OSError):
+            for name in os.listdir(folder):
+                if name.startswith("garbage-"):
+                    remove_tree(folder / name)
+
+    threading.Thread(target=remove, name="jupyter_lcc environments: sweep", daemon=True).start()
 
 
 def _prefixes(folder: Path) -> tuple[str, ...]:

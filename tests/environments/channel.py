@@ -181,9 +181,7 @@ def _repacked(name: str, dist: importlib.metadata.Distribution, needs: list[Requ
     record = io.StringIO()
     csv.writer(record, lineterminator="\n").writerows([[key, "", ""] for key in (*files, f"{info}/RECORD")])
     files[f"{info}/RECORD"] = record.getvalue().encode()
-    scripts = tuple(
-        f"{entry.name} = {entry.value}" for entry in dist.entry_points if entry.group == "console_scripts"
-    )
+    scripts = tuple(f"{entry.name} = {entry.value}" for entry in dist.entry_points if entry.group == "console_scripts")
     where = f"lib/python{SHORT}/site-packages/" if compiled else "site-packages/"
     depends = [f"python {SHORT}.*" if compiled else "python"]
     depends += [f"{re.sub(r'[-_.]+', '-', need.name).lower()} {need.specifier}".strip() for need in needs]

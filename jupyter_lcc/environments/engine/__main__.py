@@ -15,6 +15,7 @@ import threading
 import traceback
 from typing import Any
 
+from ...errors import OutsideFailure
 from ..engine_model import (
     Change,
     CleanCache,
@@ -56,7 +57,7 @@ def _serve(request: EngineRequest, talk: Talk) -> None:
         done = asyncio.run(_do(request, talk))
     except Exception as error:
         told = ours(error)
-        if told is not error:
+        if type(told) is OutsideFailure:  # nothing we know: whoever helps needs to see where
             traceback.print_exc()
         talk.say({"error": {"code": told.code, "message": told.message, "detail": told.detail}})
     else:
@@ -80,7 +81,7 @@ async def _do(request: EngineRequest, talk: Talk) -> dict[str, Any]:
         case Reinstall():
             return await work.reinstall(request, talk)
         case CleanCache():
-            return await rest.clean_cache(request, talk)
+            return rest.clean_cache(request, talk)
         case Names():
             return await rest.names(request, talk)
         case WriteLock():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -56,14 +57,15 @@ async def write_lock(request: WriteLock, talk: Talk) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "pixi.lock")
         lock.to_path(path)
-        text = path.read_text("utf-8")
+        # Archives of a channel in a folder are written as paths; addresses are understood by everybody.
+        text = re.sub(r"^(\s*-\s+conda:\s+)/", r"\1file:///", path.read_text("utf-8"), flags=re.MULTILINE)
     notes = []
     if left:
         notes.append(f"pip's packages are left out, their archives aren't known: {', '.join(left)}.")
     return {"text": text, "notes": notes}
 
 
-async def clean_cache(request: CleanCache, talk: Talk) -> dict[str, Any]:
+def clean_cache(request: CleanCache, talk: Talk) -> dict[str, Any]:
     """Remove the packages that no environment uses; what is in use shares its bytes with it and would free nothing."""
     folder = Path(request.surroundings.places.cache) / "pkgs"
     used = {f"{r.name}-{r.version}-{r.build}" for prefix in request.prefixes for r in kept_records(prefix)}

@@ -75,7 +75,7 @@ class _State:
 async def plan(request: Solve, talk: Talk) -> dict[str, Any]:
     """Say what a wish would do."""
     around, wish = request.surroundings, request.wish
-    state = _read(request.prefix) if Path(request.prefix, "conda-meta").is_dir() else None
+    state = _read_if_there(request.prefix)
     network = Network(around, _channels(wish))
     solved = await _solved(network, around, wish, state)
     check(around, network, solved.records, state.urls if state else ())
@@ -397,6 +397,10 @@ def _read(prefix: str) -> _State:
     )
 
 
+def _read_if_there(prefix: str) -> _State | None:
+    return _read(prefix) if Path(prefix, "conda-meta").is_dir() else None
+
+
 def _check_still(state: _State) -> None:
     """Refuse to overwrite what somebody else, conda itself say, has changed meanwhile."""
     if kept_records(state.prefix) != state.kept or pip_of(state.prefix, state.python) != state.pip:
@@ -549,16 +553,16 @@ async def _plan(
             remove=tuple(sorted(remove, key=lambda item: item.name)),
             change=tuple(sorted(changes, key=lambda item: item.name)),
             download_bytes=sum(size or 0 for size in sizes) if None not in sizes else None,
-            post_link=tuple(await _scripts(network, new)),
+            post_link=tuple(_scripts(network, new)),
             notes=tuple(solved.notes),
         )
     )
 
 
-async def _scripts(network: Network, records: Sequence[RepoDataRecord]) -> list[str]:
+def _scripts(network: Network, records: Sequence[RepoDataRecord]) -> list[str]:
     """Name those with a post-link script, as far as they lie unpacked in the cache."""
-    del network, records
-    return []
+    stems = (f"{name_of(record)}-{record.version}-{record.build}" for record in records)
+    return sorted({name for stem in stems for name in post_link(network.packages / stem)})
 
 
 def _item(record: RepoDataRecord, around: Surroundings, download: int | None) -> PlanItem:
