@@ -9,8 +9,10 @@ thread.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,6 +28,7 @@ from .places import Places, is_below
 __all__ = ["KernelSpecs", "Spec", "python_of"]
 
 _KEY = "jupyter_lcc"
+_LOGOS = ("logo-32x32.png", "logo-64x64.png", "logo-svg.svg")
 _LAUNCH = Path(__file__).with_name("launch.py")
 _VALID = re.compile(r"[A-Za-z0-9._-]+", re.ASCII)
 
@@ -103,8 +106,14 @@ class KernelSpecs:
         if mine is None:
             self._write_new(folder, prefix, display_name)
         else:
+            logos = _logos(prefix)
+            kept = {name: digest for name, digest in _own_logos(folder).items() if name not in logos}
+            for name, content in logos.items():
+                if not (folder / name).exists() or _own_logos(folder).get(name) == _digest(folder / name):
+                    _write(folder / name, content)
+                    kept[name] = hashlib.sha256(content).hexdigest()
             _write(folder / "launch.py", _LAUNCH.read_bytes())
-            _write(folder / "kernel.json", self._kernel_json(folder, prefix, display_name))
+            _write(folder / "kernel.json", self._kernel_json(folder, prefix, display_name, kept))
         spec = _read(folder)
         if spec is None:
             raise OSError(f"{folder} can't be read back")
@@ -144,16 +153,18 @@ class KernelSpecs:
         temporary = Path(tempfile.mkdtemp(prefix=".lcc new ", dir=self.own))
         try:
             temporary.chmod(0o755)
+            logos = _logos(prefix)
+            for name, content in logos.items():
+                _write(temporary / name, content)
+            digests = {name: hashlib.sha256(content).hexdigest() for name, content in logos.items()}
             _write(temporary / "launch.py", _LAUNCH.read_bytes())
-            _write(temporary / "kernel.json", self._kernel_json(folder, prefix, display_name))
+            _write(temporary / "kernel.json", self._kernel_json(folder, prefix, display_name, digests))
             os.rename(temporary, folder)
         except BaseException:
-            for name in ("launch.py", "kernel.json"):
-                (temporary / name).unlink(missing_ok=True)
-            temporary.rmdir()
+            shutil.rmtree(temporary, ignore_errors=True)
             raise
 
-    def _kernel_json(self, folder: Path, prefix: str, display_name: str) -> bytes:
+    def _kernel_json(self, folder: Path, prefix: str, display_name: str, logos: dict[str, str]) -> bytes:
         place = self._from(folder, prefix)
         value = {
             "argv": [
@@ -167,7 +178,7 @@ class KernelSpecs:
             "display_name": display_name,
             "language": "python",
             "interrupt_mode": "signal",
-            "metadata": {"debugger": True, _KEY: {"environment": os.path.basename(prefix), "version": 1}},
+            "metadata": {"debugger": True, _KEY: {"environment": os.path.basename(prefix), "logos": logos}},
         }
         return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
 
@@ -183,7 +194,8 @@ class KernelSpecs:
     @staticmethod
     def _remove(folder: Path) -> None:
         # kernel.json goes first: without it, it is no kernelspec. What somebody else put there stays.
-        for name in ("kernel.json", "launch.py"):
+        logos = [name for name, digest in _own_logos(folder).items() if _digest(folder / name) == digest]
+        for name in ("kernel.json", "launch.py", *logos):
             (folder / name).unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             folder.rmdir()
@@ -227,6 +239,34 @@ def _prefix_in(argv: tuple[str, ...], metadata: Any) -> str | None:
         if flag in argv[:-1]:
             told = argv[argv.index(flag) + 1]
     return told if isinstance(told, str) and os.path.isabs(told) else None
+
+
+def _logos(prefix: str) -> dict[str, bytes]:
+    """Give the pictures ipykernel brings, so that the launcher shows Python's and not a letter."""
+    places = [Path(prefix, "share", "jupyter", "kernels", "python3")]
+    places += sorted(Path(prefix).glob("lib/python3*/site-packages/ipykernel/resources"))
+    for place in places:
+        found = {name: path.read_bytes() for name in _LOGOS if (path := place / name).is_file()}
+        if found:
+            return found
+    return {}
+
+
+def _own_logos(folder: Path) -> dict[str, str]:
+    """Give the pictures we wrote, each with its hash, as the kernelspec says."""
+    try:
+        value = msgspec.json.decode((folder / "kernel.json").read_bytes())
+        logos = value["metadata"][_KEY]["logos"]
+        return {name: str(digest) for name, digest in logos.items() if name in _LOGOS}
+    except (OSError, msgspec.DecodeError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def _lower(folder: Path) -> set[str]:

@@ -87,7 +87,7 @@ def test_nbconvert_and_papermill_find_it(home: Path, monkeypatch: pytest.MonkeyP
     cell = {"cell_type": "code", "source": "import sys; print(sys.prefix)", "metadata": {}, "outputs": []}
     written = {"cells": [{**cell, "execution_count": None}], "metadata": {}, "nbformat": 4, "nbformat_minor": 4}
     notebook: Any = nbformat.from_dict(written)  # type: ignore[no-untyped-call]
-    NotebookClient(notebook, kernel_name=spec.name, timeout=60).execute()
+    NotebookClient(notebook, kernel_name=spec.name, timeout=60, startup_timeout=90).execute()
     assert notebook.cells[0].outputs[0]["text"].strip() == str(home / ".conda/envs/vision")
 
 
@@ -201,8 +201,14 @@ def test_unregistering_takes_only_what_was_made(home: Path) -> None:
     for name, value in others.items():
         (specs.own / name).mkdir(parents=True)
         (specs.own / name / "kernel.json").write_text(json.dumps({"display_name": "T", "language": "python", **value}))
+    logos = prefix / "share/jupyter/kernels/python3"
+    logos.mkdir(parents=True)
+    (logos / "logo-32x32.png").write_bytes(b"python's")
+    (logos / "logo-64x64.png").write_bytes(b"python's")
     spec = specs.register("vision", str(prefix), "Python (vision)")
+    assert (Path(spec.folder) / "logo-32x32.png").read_bytes() == b"python's"
     (Path(spec.folder) / "logo-64x64.png").write_bytes(b"mine")
+    specs.register("vision", str(prefix), "Python (vision)")
     assert [found.name for found in specs.of(str(prefix))] == ["lcc-vision", "theirs"]
     assert specs.unregister(str(prefix)) == ["lcc-vision"]
     assert [found.name for found in specs.of(str(prefix))] == ["theirs"]
