@@ -54,15 +54,20 @@ async def write_lock(request: WriteLock, talk: Talk) -> dict[str, Any]:
     for record in records:
         lock.add_conda_package("default", platform, record)
     left = sorted(package.name for package in pip_of(prefix, python_of(records)))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "pixi.lock")
-        lock.to_path(path)
-        # Archives of a channel in a folder are written as paths; addresses are understood by everybody.
-        text = re.sub(r"^(\s*-\s+conda:\s+)/", r"\1file:///", path.read_text("utf-8"), flags=re.MULTILINE)
+    text = _text_of(lock)
     notes = []
     if left:
         notes.append(f"pip's packages are left out, their archives aren't known: {', '.join(left)}.")
     return {"text": text, "notes": notes}
+
+
+def _text_of(lock: LockFile) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "pixi.lock")
+        lock.to_path(path)
+        text = path.read_text("utf-8")
+    # Archives of a channel in a folder are written as paths; addresses are understood by everybody.
+    return re.sub(r"^(\s*-\s+conda:\s+)/", r"\1file:///", text, flags=re.MULTILINE)
 
 
 def clean_cache(request: CleanCache, talk: Talk) -> dict[str, Any]:
