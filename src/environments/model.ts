@@ -246,11 +246,9 @@ export class EnvironmentsModel implements IDisposable {
   /** A job is over: whatever somebody looks at of its environment may be different. */
   async jobIsOver(job: Job): Promise<void> {
     this._stale.add(job.subject);
-    if (this._state.cache !== null && job.kind.includes('cache')) {
-      await this.loadCache();
-    }
     if (this._state.phase !== 'asleep') {
-      await this.refresh();
+      // What was installed was downloaded before.
+      await Promise.all([this.refresh(), this._state.cache !== null && this.loadCache()]);
     }
   }
 

@@ -177,6 +177,7 @@ test('environments', async ({ page }) => {
     await sheet.getByRole('button', { name: 'Create' }).click();
     const notice = lab.notice('analysis is ready.');
     await expect(notice).toBeVisible({ timeout: 60_000 });
+    await page.waitForTimeout(1500);
     await page.screenshot({ path: join(IMAGES, 'environments-ready.png') });
     await notice.getByRole('button', { name: 'Open notebook with this kernel' }).click();
     await page.locator('.jp-Notebook:visible .jp-CodeCell .cm-content').click();
@@ -217,13 +218,14 @@ test('environments in odd states', async ({ page }) => {
       findings: [{ code: 'ipykernel_missing', level: 'error', message: '', advice: '', fix: 'install_ipykernel' }],
       jobs: [fakeJob('train')]
     });
-    await page.setViewportSize({ width: 1200, height: 900 });
+    await page.setViewportSize({ width: 1200, height: 1160 });
     const lab = await Lab.open(page, server);
     await lab.openPanel();
     await lab.panel.getByRole('button', { name: 'This machine', exact: true }).click();
     await lab.execute('jupyter-lcc:diagnose-environment', { name: 'geo' });
     await lab.panel.getByRole('button', { name: 'Log of Make train' }).first().click();
     await page.waitForTimeout(1500);
+    await lab.panel.evaluate(node => node.scrollTo(0, 0));
     await lab.panel.screenshot({ path: join(IMAGES, 'environments-states.png') });
   } finally {
     await server.stop();
