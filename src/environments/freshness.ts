@@ -27,10 +27,10 @@ export class WorkFreshness implements IDisposable {
     private readonly _kernels: ISignal<unknown, Kernel.IModel[]>
   ) {
     this._askJobs = new Throttler(() => this._jobs.refresh(), { limit: THROTTLE_MS, edge: 'trailing' });
-    this._askEnvironments = new Throttler(
-      () => (this._environments.state.phase === 'asleep' ? Promise.resolve() : this._environments.refresh()),
-      { limit: 2 * THROTTLE_MS, edge: 'trailing' }
-    );
+    this._askEnvironments = new Throttler(() => this._lookAgain(), {
+      limit: 2 * THROTTLE_MS,
+      edge: 'trailing'
+    });
     const fresh = async (): Promise<void> => {
       if (this._jobs.state.phase !== 'asleep') {
         await this._jobs.refresh();
@@ -86,6 +86,14 @@ export class WorkFreshness implements IDisposable {
     if (running !== this._running) {
       this._running = running;
       this._onNews(this._events, 'environments');
+    }
+  }
+
+  private async _lookAgain(): Promise<void> {
+    const { phase, cache } = this._environments.state;
+    if (phase !== 'asleep') {
+      // What was measured may be the cache.
+      await Promise.all([this._environments.refresh(), cache !== null && this._environments.loadCache()]);
     }
   }
 

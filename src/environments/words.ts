@@ -159,7 +159,7 @@ export function downloadWords(speech: Speech, { download_bytes }: Plan): string 
     return trans.__('How much is downloaded can’t be told.');
   }
   return download_bytes === 0
-    ? trans.__('Nothing is downloaded: all is in the package cache.')
+    ? trans.__('Nothing needs to be downloaded.')
     : trans.__('%1 are downloaded.', speech.bytes(download_bytes));
 }
 
