@@ -55,6 +55,10 @@ class Client:
         raw = self._exchange(method, path, {}, None if body is None else msgspec.json.encode(body))
         return Answer(self._decode(raw, shape), raw)
 
+    def ask(self, path: str) -> None:
+        """Let something be done that has no answer."""
+        self._exchange("POST", path, {}, None)
+
     def delete(self, path: str) -> None:
         """Take something away."""
         self._exchange("DELETE", path, {}, None)
