@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from jupyter_lcc.environments.bounds import EnvironmentSettings
@@ -221,6 +222,9 @@ async def test_pip_packages_come_and_go_and_conda_keeps_what_it_owns(desk: Desk,
     _check_record(desk.prefix("two"), "piper-2.0")
     await desk.change("one", pip_remove=("plain", "piper"))
     assert not (prefix / "bin/piper").exists()
+    desk.change_around(settings=EnvironmentSettings(allowed_indexes=()))
+    with pytest.raises(OutOfBounds, match="index"):
+        await desk.roll_back("one", 1)
     desk.change_around(settings=EnvironmentSettings(allowed_indexes=indexes))
     await desk.roll_back("one", 1)
     assert desk.python("one", "import piper; print(piper.VERSION)") == "1.0"
@@ -333,6 +337,9 @@ async def test_what_was_solved_is_held_against_the_bounds(desk: Desk, tmp_path: 
     with pytest.raises((OutOfBounds, Unsatisfiable)):
         await desk.create("one", f"{(tmp_path / 'evil').as_uri()}::alpha")
     await desk.create("one", "alpha")
+    tight = msgspec.structs.replace(desk.around, room_bytes=1000)
+    with pytest.raises(OutOfBounds, match="left"):
+        await desk.engine.change(tight, str(desk.prefix("one")), desk.wish("lonely"), desk.context())
     desk.change_around(settings=EnvironmentSettings(denied_packages=("alpha",)))
     with pytest.raises(OutOfBounds):
         await desk.clone("one", "two")

@@ -12,8 +12,9 @@ import msgspec
 from rattler import MatchSpec, PackageCache, PrefixRecord, RepoDataRecord, install
 
 from ...errors import NotReachable
+from ..packages_of import read_records
 from .network import Network
-from .solving import name_of
+from .solving import check_more, name_of
 from .talk import Talk
 
 __all__ = ["cached", "link"]
@@ -141,6 +142,8 @@ async def link(
                 f"conda is set to be offline, and these are not in the cache: {', '.join(sorted(missing))}.",
                 missing=sorted(missing)[:100],
             )
+    index = await PackageCache(network.packages).index()
+    fresh = {name_of(record) for record in records if record.url not in there and not index.contains_record(record)}
     specs: list[Any] = []
     for spec in asked.values():
         with contextlib.suppress(Exception):  # what somebody else wrote there needn't be one; it is kept all the same
@@ -154,6 +157,7 @@ async def link(
         execute_link_scripts=False,
         show_progress=False,
         client=network.client,
+        config=network.config,
         requested_specs=specs,
         reporter=_Reporter(talk),
         alternative_target_prefix=final,
@@ -161,6 +165,9 @@ async def link(
     )
     (folder / "CACHEDIR.TAG").unlink(missing_ok=True)  # backups would leave the environment out
     _complete(network, folder, records)
+    if network.room_bytes is not None:
+        taken = sum(record.installed_bytes or 0 for record in read_records(str(folder)) if record.name in fresh)
+        check_more(taken, network.room_bytes)
 
 
 def _complete(network: Network, folder: Path, records: Sequence[RepoDataRecord]) -> None:

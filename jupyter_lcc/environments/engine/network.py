@@ -25,6 +25,7 @@ from ..engine_model import Surroundings
 
 __all__ = ["Network", "set_variables"]
 
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
 _BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
@@ -34,6 +35,7 @@ class Network:
     def __init__(self, around: Surroundings, channels: Iterable[str]) -> None:
         self.packages = Path(around.places.cache) / "pkgs"
         self.offline = around.conda.offline
+        self.room_bytes = around.room_bytes
         self.packages.mkdir(parents=True, exist_ok=True)
         self.platforms = [Subdir(cast(SubdirLiteral, around.subdir)), Subdir("noarch")]
         addresses = [_normal(channel) for channel in channels]
@@ -52,8 +54,18 @@ class Network:
         )
 
 
+_BEGAN_WITH = dict(os.environ)
+
+
 def set_variables(conda: CondaSettings) -> None:
-    """Set the environment variables that rattler and uv read, before either is asked anything."""
+    """Set the environment variables that rattler and uv read, before either is asked anything.
+
+    What an earlier request has set is forgotten: settings may have changed since.
+    """
+    for variable in (*_PROXIES, *map(str.upper, _PROXIES), *_BUNDLES):
+        os.environ.pop(variable, None)
+        if variable in _BEGAN_WITH:
+            os.environ[variable] = _BEGAN_WITH[variable]
     for scheme, proxy in conda.proxy_servers.items():
         name = {"http": "http_proxy", "https": "https_proxy", "all": "all_proxy"}.get(scheme)
         if name is not None and proxy:
@@ -94,6 +106,8 @@ def _as_toml(conda: CondaSettings, credentials: str | None) -> str:
     lines = []
     if credentials is not None:
         lines.append(f"authentication-override-file = {_text(credentials)}")
+    if conda.always_copy:
+        lines += ["allow-hard-links = false", "allow-ref-links = false"]
     if conda.ssl_verify == "false":
         lines.append("tls-no-verify = true")
     elif os.environ.get("SSL_CERT_FILE") or conda.ssl_verify == "truststore":

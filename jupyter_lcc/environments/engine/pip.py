@@ -10,13 +10,14 @@ import hashlib
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from ...errors import DiskFull, Invalid, NotReachable, OutsideFailure, Unsatisfiable
+from ...errors import DiskFull, Invalid, NotReachable, OutOfBounds, OutsideFailure, Unsatisfiable
 from ..bounds import canonical, without_secrets
 from ..engine_model import Surroundings
 from ..kept import KeptPip
@@ -33,7 +34,10 @@ class Uv:
 
     def __init__(self, around: Surroundings, indexes: Sequence[str], talk: Talk, lock: int = -1) -> None:
         self._around = around
-        self._indexes = tuple(indexes)
+        allowed = around.settings.allowed_indexes
+        usable = tuple(index for index in allowed or () if not index.endswith("/*"))
+        self._indexes = tuple(indexes) or usable
+        self._refused = allowed is not None and not self._indexes
         self._talk = talk
         self._lock = lock
 
@@ -87,6 +91,7 @@ class Uv:
             wanted.write("\n".join(specs) + "\n")
             wanted.flush()
             words = ["pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python-version", short]
+            words += ["--python", sys.executable]
             words += ["--constraints", file, *self._offline(), *self._index_words(), "--", wanted.name]
             said = await self._run(words, owned, quiet=True, want_output=True)
         found = re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", said, re.MULTILINE)
@@ -101,6 +106,8 @@ class Uv:
         return ["--offline"] if self._around.conda.offline else []
 
     def _index_words(self) -> list[str]:
+        if self._refused:
+            raise OutOfBounds("No package index is allowed here; packages of pip can't be installed.", field="pip")
         words: list[str] = []
         if self._indexes:
             words += ["--no-config", "--default-index", self._indexes[0]]

@@ -11,7 +11,7 @@ from rattler import ChannelPriority, MatchSpec, RepoDataRecord, VirtualPackage, 
 from rattler.exceptions import SolverError
 
 from ...errors import Invalid, NotReachable, OutOfBounds, Unsatisfiable
-from ..bounds import channel_allowed, check_channel, check_package, check_room, without_secrets
+from ..bounds import channel_allowed, check_channel, check_package, without_secrets
 from ..engine_model import Surroundings
 from ..files import Archive
 from ..kept import KeptRecord
@@ -19,7 +19,7 @@ from ..wishes import Wish
 from .network import Network
 from .prefix import as_record
 
-__all__ = ["Solved", "check", "name_of", "satisfied", "solve_archives", "solve_wish"]
+__all__ = ["Solved", "check", "check_more", "name_of", "satisfied", "solve_archives", "solve_wish"]
 
 
 @dataclass
@@ -126,7 +126,18 @@ def check(
         check_package(name_of(record), around.settings.denied_packages)
         more += record.size or 0
     if around.room_bytes is not None:
-        check_room(0, more, max(around.room_bytes, 1))
+        check_more(more, around.room_bytes)
+
+
+def check_more(count: int, room: int) -> None:
+    """Raise OutOfBounds where so many bytes more are more than there is room for."""
+    if count > room:
+        raise OutOfBounds(
+            f"It takes {count / 1e6:.1f} MB, and of what environments may take {max(room, 0) / 1e6:.1f} MB are left.",
+            field="quota_bytes",
+            value=count,
+            max=room,
+        )
 
 
 async def _solve(

@@ -192,9 +192,7 @@ async def roll_back(request: RollBack, talk: Talk) -> dict[str, Any]:
         return _unchanged(prefix, state)
     pip = _Pip(remove=gone, exact=exact)
     command = f"rollback {prefix.name} {request.version}"
-    return await _apply(
-        around, network, prefix, state, solved, pip, _allowed_indexes(around), command, (), (), version.channels, talk
-    )
+    return await _apply(around, network, prefix, state, solved, pip, (), command, (), (), version.channels, talk)
 
 
 async def reinstall(request: Reinstall, talk: Talk) -> dict[str, Any]:
@@ -461,11 +459,6 @@ def _check_allowed_again(around: Surroundings, records: Iterable[RepoDataRecord]
             check_package(name_of(record), around.settings.denied_packages)
             channel = record.url.rsplit("/", 2)[0]
             check_channel(channel, channel, around.settings.allowed_channels)
-
-
-def _allowed_indexes(around: Surroundings) -> tuple[str, ...]:
-    allowed = around.settings.allowed_indexes
-    return () if allowed is None else tuple(index for index in allowed if not index.endswith("/*"))
 
 
 def _pip_between(now: Sequence[KeptPip], then: Sequence[KeptPip]) -> tuple[dict[str, str], dict[str, str]]:
