@@ -7,11 +7,12 @@ from typing import Any, cast
 from traitlets import Dict, Enum, Float, Integer, List, TraitError, Unicode, validate
 from traitlets.config import LoggingConfigurable
 
+from .environments.bounds import EnvironmentSettings
 from .idle.model import Mode
 from .idle.policy import DURATIONS, Bounds, PolicyInput
 from .model import MAX_SECONDS
 
-__all__ = ["LccIdle"]
+__all__ = ["LccEnvironments", "LccIdle"]
 
 
 def _seconds(name: Any, help: str, *, lowest: int = 0) -> Any:
@@ -146,6 +147,10 @@ class LccIdle(LoggingConfigurable):
         return names
 
 
+def _tuple_or_none(entries: list[str] | None) -> tuple[str, ...] | None:
+    return None if entries is None else tuple(entries)
+
+
 def _bounds_from(field: str, pair: Any) -> Bounds:
     if field not in DURATIONS:
         raise TraitError(f"LccIdle.bounds: there is no field `{field}`; there are {', '.join(DURATIONS)}.")
@@ -159,3 +164,73 @@ def _bounds_from(field: str, pair: Any) -> Bounds:
     if highest is not None and highest < lowest:
         raise TraitError(f"LccIdle.bounds: `{field}` has its maximum below its minimum: {pair!r}.")
     return Bounds(min=lowest, max=highest)
+
+
+class LccEnvironments(LoggingConfigurable):
+    """What environments may be made of, where they go, and how much room they may take."""
+
+    channels = List(
+        Unicode(),
+        help="Channels to use instead of those of the user's `.condarc`, the first first: names or addresses, e.g. "
+        '`["conda-forge"]`. Empty: the user\'s own.',
+    ).tag(config=True)
+    allowed_channels = List(
+        Unicode(),
+        None,
+        allow_none=True,
+        help="The only channels packages may come from: names or addresses, or all below one that ends with `/*`, e.g. "
+        '`["conda-forge", "s3://acme-conda/*"]`. None: any.',
+    ).tag(config=True)
+    allowed_indexes = List(
+        Unicode(),
+        None,
+        allow_none=True,
+        help="The only indexes pip packages may come from, as addresses. None: any; an empty list: no pip packages.",
+    ).tag(config=True)
+    denied_packages = List(
+        Unicode(),
+        help="Packages that may not be installed, also not because another needs them; a name may end with `*`.",
+    ).tag(config=True)
+    quota_bytes = Integer(
+        0,
+        min=0,
+        help="How much room all environments and the package cache of a user may take together, shared bytes once. "
+        "0: no limit.",
+    ).tag(config=True)
+    trash_days = Integer(
+        7,
+        min=0,
+        max=3650,
+        help="Delete what is in the trash for good after this many days. 0: only when the user says so.",
+    ).tag(config=True)
+    folder = Unicode(
+        "",
+        help="Where new environments go. Default: the first writable entry of conda's `envs_dirs` that survives a "
+        "restart of this machine, else `.conda/envs` in the home directory.",
+    ).tag(config=True)
+    cache_dir = Unicode(
+        "",
+        help="Where downloaded packages are kept. On the same file system as the environments they share their files. "
+        "Default: beside the environments' folder.",
+    ).tag(config=True)
+
+    @validate("channels", "allowed_channels", "allowed_indexes", "denied_packages")
+    def _check_texts(self, proposal: Any) -> list[str] | None:
+        value: list[str] | None = proposal["value"]
+        for text in value or ():
+            if not text.strip() or not text.isprintable():
+                raise TraitError(f"LccEnvironments.{proposal['trait'].name}: {text!r} can't be an entry.")
+        return value
+
+    def settings(self) -> EnvironmentSettings:
+        """Hand out what was configured."""
+        return EnvironmentSettings(
+            allowed_channels=_tuple_or_none(self.allowed_channels),
+            allowed_indexes=_tuple_or_none(self.allowed_indexes),
+            denied_packages=tuple(self.denied_packages),
+            quota_bytes=self.quota_bytes,
+            trash_days=self.trash_days,
+            channels=tuple(self.channels),
+            folder=self.folder,
+            cache_dir=self.cache_dir,
+        )

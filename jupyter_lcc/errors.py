@@ -4,14 +4,16 @@ LccError                        something a person should be told, with a stable
 ├── Malformed                   the request can't be read at all
 ├── TooLarge                    the request's body is over the limit
 ├── Invalid                     it can be read, but says something that can't be
-│   └── OutOfBounds             a value outside what the administrator allows
+│   ├── OutOfBounds             a value outside what the administrator allows
+│   └── Unsatisfiable           no set of packages fits all that is asked for
 ├── Forbidden                   understood, and not allowed
 │   └── Locked                  a setting only an administrator may change
 ├── NotFound                    no such thing
 ├── Conflict                    it contradicts what is going on
 │   └── TooLate                 the target's shutdown has begun or is done
 └── OutsideFailure              a part outside of this package did not do its work
-    └── NotReachable            … because it did not answer
+    ├── NotReachable            … because it did not answer
+    └── DiskFull                … because there is no room left
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from typing import Any, ClassVar
 
 __all__ = [
     "Conflict",
+    "DiskFull",
     "Forbidden",
     "Invalid",
     "LccError",
@@ -31,6 +34,7 @@ __all__ = [
     "OutsideFailure",
     "TooLarge",
     "TooLate",
+    "Unsatisfiable",
 ]
 
 
@@ -67,6 +71,12 @@ class OutOfBounds(Invalid):
     """The value is outside the bounds; `detail` has the field, the value and the bounds."""
 
     code = "out_of_bounds"
+
+
+class Unsatisfiable(Invalid):
+    """What is asked for contradicts itself or isn't there; the message is the solver's own explanation."""
+
+    code = "unsatisfiable"
 
 
 class Forbidden(LccError):
@@ -109,3 +119,9 @@ class NotReachable(OutsideFailure):
     """The outside part did not answer."""
 
     code = "not_reachable"
+
+
+class DiskFull(OutsideFailure):
+    """There is no room left on the disk, or a quota is reached."""
+
+    code = "disk_full"

@@ -12,14 +12,21 @@ from pathlib import Path
 from typing import Any, cast
 
 import msgspec
-from jupyter_core.paths import jupyter_data_dir
+from jupyter_core.paths import jupyter_data_dir, jupyter_path
 from jupyter_server.extension.application import ExtensionApp
 from traitlets import TraitError
 from traitlets.config import Configurable
 
 from ._version import __version__
 from .clock import SystemClock
-from .config import LccIdle
+from .config import LccEnvironments, LccIdle
+from .environments import handlers as environment_handlers
+from .environments.bounds import NOTHING_ALLOWED
+from .environments.reading import Reading
+from .environments.running import ServerKernels
+from .environments.service import Environments
+from .environments.sizes import Sizes
+from .environments.worker import EngineWorker, why_no_engine
 from .idle import handlers as idle_handlers
 from .idle.conflicts import conflicts_of
 from .idle.cost import CostBook
@@ -32,6 +39,7 @@ from .idle.elsewhere import Elsewhere
 from .idle.kernel_questions import observing_input
 from .idle.kernels import Kernels
 from .idle.leases import INSTANCE
+from .idle.long_work import long_work
 from .idle.metrics import Metrics, serve_metrics
 from .idle.model import Problem
 from .idle.monitor import Monitor
@@ -54,6 +62,10 @@ from .idle.state import StateFiles, state_folder
 from .idle.terminals import Terminals
 from .idle.watch import TargetSource
 from .idle.work import window_for
+from .jobs import handlers as job_handlers
+from .jobs.files import JobFiles
+from .jobs.processes import Child, end_all
+from .jobs.service import Jobs
 from .platforms.detect import Machine, choose, is_studio_app, look
 from .platforms.instance_type import wait_for_instance_type
 from .platforms.life import machine_life
@@ -67,7 +79,7 @@ from .web.model import API_VERSION, About, Feature
 
 __all__ = ["ROUTES", "LccExtension"]
 
-ROUTES = (*about.ROUTES, *idle_handlers.ROUTES)
+ROUTES = (*about.ROUTES, *idle_handlers.ROUTES, *environment_handlers.ROUTES, *job_handlers.ROUTES)
 """The whole table; handlers, openapi.json and the TypeScript types follow from it."""
 
 
@@ -84,7 +96,8 @@ class LccExtension(ExtensionApp):
     name = "jupyter_lcc"
     extension_url = "/lab"
     load_other_extensions = True
-    classes: list[type[Configurable]] = [LccIdle]  # noqa: RUF012 -- Jupyter's own way to say it
+    _starting: asyncio.Future[None] | None = None
+    classes: list[type[Configurable]] = [LccIdle, LccEnvironments]  # noqa: RUF012 -- Jupyter's own way to say it
 
     def initialize_settings(self) -> None:
         """Make the parts. Nothing here waits, and nothing slow is imported."""
@@ -109,6 +122,8 @@ class LccExtension(ExtensionApp):
         decisions = DecisionLog(lambda: self._files.decisions, self._executor, self.log)
         document = self._document(machine, platform, config, given, folder, clock)
         sources, parachute = self._sources(clock, events, folder)
+        jobs = self._jobs = self._make_jobs(clock, events, folder)
+        environments, feature = self._make_environments(platform, clock, events)
         elsewhere, pollers, metrics = Elsewhere(clock), Pollers(), Metrics()
         native = NativeIdleFile(partial(_own_address, server))
         price = find_price(platform.instance_type, config.usd_per_hour)
@@ -133,7 +148,9 @@ class LccExtension(ExtensionApp):
             chatter=pollers.seen,
             metrics=metrics,
             costs=costs,
+            long_work=partial(long_work, jobs.live),
         )
+        jobs.on_change = partial(self._idle.notice_change, INSTANCE)
         elsewhere.on_activity = partial(self._idle.notice_change, INSTANCE)
         # The copy of the settings that ExtensionApp writes back after this.
         told_of = self.settings.get("log_function")
@@ -145,13 +162,18 @@ class LccExtension(ExtensionApp):
             version=__version__,
             api_version=API_VERSION,
             platform=platform,
-            features={"idle": Feature(available=True)},
+            features={"idle": Feature(available=True), "jobs": Feature(available=True), "environments": feature},
         )
         conflicts = partial(
             conflicts_of, server, partial(server.web_app.settings.get, "terminal_manager"), lambda: native.works
         )
         desk = Desk(told, ROUTES, __version__, conflicts)
-        self._parts: dict[type, object] = {IdleService: self._idle, Desk: desk}
+        self._parts: dict[type, object] = {
+            IdleService: self._idle,
+            Jobs: jobs,
+            Environments: environments,
+            Desk: desk,
+        }
         self._learning: asyncio.Task[None] | None = None
         self._learn: Callable[[], Coroutine[Any, Any, None]] | None = None
         if platform.instance_type is None:
@@ -208,6 +230,7 @@ class LccExtension(ExtensionApp):
         self._monitor.start()
         if self._learn is not None:
             self._learning = asyncio.get_running_loop().create_task(self._learn())
+        self._starting = asyncio.ensure_future(self._start_work())
 
     async def _learn_instance_type(
         self, machine: Machine, costs: CostBook, document: DocumentService | None, desk: Desk
@@ -220,20 +243,86 @@ class LccExtension(ExtensionApp):
                 document.know_instance_type(instance_type)
             await costs.know_price(find_price(instance_type, None))
 
+    async def _start_work(self) -> None:
+        """Jobs first: they end what an earlier server's left running, before anybody tidies up after it."""
+        try:
+            await self._jobs.start()
+            await self._environments.start()
+        except Exception:
+            self.log.exception("jupyter_lcc: long work and environments have not started as they should")
+
     async def _note_shared_save(self, data: dict[str, Any]) -> None:
         if data.get("action") == "save":
             self._elsewhere.note_save()
 
     def current_activity(self) -> dict[str, Any] | None:
         """Keep `shutdown_no_activity_timeout` from ending a server that somebody keeps."""
-        return {"leases": [lease.id for lease in self._idle.leases()]} if self._idle.is_held() else None
+        jobs = [job.id for job in self._jobs.live()]
+        if not jobs and not self._idle.is_held():
+            return None
+        return {"leases": [lease.id for lease in self._idle.leases()], "jobs": jobs}
 
     async def stop_extension(self) -> None:
         """Save, and let go of kernels, terminals and threads."""
         if self._learning is not None:
             self._learning.cancel()
+        if self._starting is not None:
+            await self._starting
+        for part in (self._jobs, self._environments, self._engine):
+            try:
+                await part.stop()
+            except Exception:
+                self.log.exception("jupyter_lcc: a part has not ended as it should")
         await self._monitor.stop()
         self._executor.shutdown(wait=False)
+
+    def _make_jobs(self, clock: SystemClock, events: Events, folder: Path) -> Jobs:
+        return Jobs(
+            files=JobFiles(lambda: folder, self.log),
+            clock=clock,
+            emit=events.emit_job,
+            start_child=Child.start,
+            end_all=end_all,
+            log=self.log,
+        )
+
+    def _make_environments(
+        self, platform: Platform, clock: SystemClock, events: Events
+    ) -> tuple[Environments, Feature]:
+        """Join environments. With a bound that can't be read nothing may be made or changed, and the panel says so."""
+        server = self.serverapp
+        assert server is not None
+        why_not = why_no_engine()
+        try:
+            settings = LccEnvironments(parent=self).settings()
+        except (TraitError, ValueError) as error:
+            self.log.error("jupyter_lcc: environments can't be changed, their configuration can't be read: %s", error)
+            settings, why_not = NOTHING_ALLOWED, "config_invalid"
+        reading = Reading(
+            home=Path.home(),
+            environ=os.environ,
+            platform=platform,
+            data_dir=Path(jupyter_data_dir()),
+            kernel_folders=getattr(server.kernel_spec_manager, "kernel_dirs", None) or jupyter_path("kernels"),
+            server_root=Path(server.root_dir),
+            settings=settings,
+        )
+        measured = partial(events.emit_environments, {"kind": "measured"})
+        self._engine = EngineWorker(os.environ)
+        self._environments = Environments(
+            reading=reading,
+            sizes=Sizes(Path(reading.places.state) / "sizes.json", clock, self.log, measured),
+            settings=settings,
+            jobs=self._jobs,
+            engine=self._engine,
+            kernels=ServerKernels(
+                server.kernel_manager, server.session_manager, remote=server.gateway_config.gateway_enabled
+            ),
+            clock=clock,
+            emit=events.emit_environments,
+            log=self.log,
+        )
+        return self._environments, Feature(available=why_not is None, why_not=why_not)
 
     def _sources(self, clock: SystemClock, events: Events, folder: Path) -> tuple[list[TargetSource], Parachute]:
         """Make what sees and ends targets, and what saves before."""

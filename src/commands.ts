@@ -31,7 +31,21 @@ const TARGET_ID = {
     'A target: kernel:<uuid>, terminal:<name>, process:<pid> or instance. The document in front if left out.'
 } as const;
 
-/** Register everything the panel can do as commands. */
+/** The commands the palette offers without arguments; those that need some are added apart. */
+export const IN_PALETTE: readonly string[] = [
+  CommandIDs.openPanel,
+  CommandIDs.keep,
+  CommandIDs.endLease,
+  CommandIDs.why,
+  CommandIDs.whoKeeps,
+  CommandIDs.showTarget,
+  CommandIDs.reopen,
+  CommandIDs.dismissStopped,
+  CommandIDs.editLimits,
+  CommandIDs.refresh
+];
+
+/** Register what concerns idle shutdown as commands. */
 export function addCommands(commands: CommandRegistry, options: ICommandsOptions): IDisposable {
   const { shell, model, actions, disclosure, documents, speech, settings } = options;
   const { trans } = speech;

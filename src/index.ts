@@ -5,10 +5,19 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator } from '@jupyterlab/translation';
 
 import { LccClient } from './api/client';
-import { IdleEvents } from './api/events';
+import { IdleEvents, WorkEvents } from './api/events';
+import type { Feature } from './api/generated';
 import { CommandIDs } from './commandIds';
-import { addCommands } from './commands';
-import { loadMessages, localeOf } from './i18n/messages';
+import { addCommands, IN_PALETTE as IDLE_IN_PALETTE } from './commands';
+import { EnvironmentActions } from './environments/actions';
+import { addWorkCommands, IN_PALETTE } from './environments/commands';
+import { WorkFreshness } from './environments/freshness';
+import { KernelList } from './environments/kernels';
+import { openEnvironmentMenu } from './environments/menu';
+import { EnvironmentsModel } from './environments/model';
+import { saveFile, SheetHost } from './environments/sheetHost';
+import { Workbench } from './environments/workbench';
+import { fetchMessages, loadMessages, localeOf } from './i18n/messages';
 import { IdleActions } from './idle/actions';
 import { Announcer } from './idle/announcer';
 import { Disclosure } from './idle/disclosure';
@@ -27,8 +36,11 @@ import { MACHINE } from './idle/targets';
 import { TitleMark } from './idle/titleMark';
 import { Warnings } from './idle/warnings';
 import { Speech } from './idle/words';
+import { JobActions } from './jobs/actions';
+import { JobsModel } from './jobs/model';
+import { JobTeller } from './jobs/teller';
 import { readSettings, type ILccSettings } from './settings';
-import { ILcc } from './tokens';
+import { ILcc, ILccWork } from './tokens';
 import { VERSION } from './version';
 
 const core: JupyterFrontEndPlugin<ILcc> = {
@@ -37,11 +49,12 @@ const core: JupyterFrontEndPlugin<ILcc> = {
   autoStart: true,
   provides: ILcc,
   optional: [ITranslator, ISettingRegistry],
-  activate: (
+  activate: async (
     app: JupyterFrontEnd,
     translator: ITranslator | null,
     registry: ISettingRegistry | null
-  ): ILcc => {
+  ): Promise<ILcc> => {
+    await fetchMessages(translator);
     const client = new LccClient(app.serviceManager.serverSettings);
     const events = new IdleEvents(app.serviceManager.events);
     const model = new IdleModel(client, VERSION);
@@ -90,8 +103,8 @@ const commands: JupyterFrontEndPlugin<void> = {
   ): void => {
     addCommands(app.commands, { ...lcc, shell: app.shell });
     const category = loadMessages(translator).__('Life cycle');
-    const { shutDownAll, shutDown, ...others } = CommandIDs;
-    Object.values(others).forEach(command => palette?.addItem({ command, category }));
+    const { shutDownAll, shutDown } = CommandIDs;
+    IDLE_IN_PALETTE.forEach(command => palette?.addItem({ command, category }));
     palette?.addItem({ command: shutDown, category });
     palette?.addItem({ command: shutDown, category, args: { target_id: MACHINE } });
     for (const kind of ['kernel', 'terminal']) {
@@ -100,16 +113,78 @@ const commands: JupyterFrontEndPlugin<void> = {
   }
 };
 
+const environments: JupyterFrontEndPlugin<ILccWork> = {
+  id: 'jupyter-lcc:environments',
+  description: 'Environments as kernels, and the long work that makes and changes them.',
+  autoStart: true,
+  requires: [ILcc],
+  optional: [ICommandPalette, ITranslator],
+  provides: ILccWork,
+  activate: (
+    app: JupyterFrontEnd,
+    lcc: ILcc,
+    palette: ICommandPalette | null,
+    translator: ITranslator | null
+  ): ILccWork => {
+    const { client, model, speech, board, announcer, disclosure } = lcc;
+    const { kernelspecs } = app.serviceManager;
+    const openPanel = (): void => app.shell.activateById(PANEL_ID);
+    const feature = (): Feature | null => model.state.about?.features['environments'] ?? null;
+    const jobs = new JobsModel(client);
+    const list = new EnvironmentsModel(client, job => jobs.adopt(job));
+    const workbench = new Workbench();
+    const environmentActions = new EnvironmentActions({
+      environments: list,
+      workbench,
+      disclosure,
+      kernels: new KernelList(list, kernelspecs),
+      speech,
+      board,
+      commands: app.commands,
+      openPanel,
+      save: saveFile
+    });
+    const jobActions = new JobActions(jobs, speech, board);
+    const work = { jobs, jobActions, environments: list, environmentActions, workbench };
+    new JobTeller({
+      jobs,
+      speech,
+      board,
+      announcer,
+      isOn: () => lcc.settings().notifications,
+      openNotebook: kernel => void environmentActions.openNotebook(kernel),
+      undoDelete: trashId => void environmentActions.restore(trashId),
+      showLog: jobId => void app.commands.execute(CommandIDs.showJobs, { job_id: jobId })
+    });
+    new SheetHost({
+      work,
+      speech,
+      feature: () => feature() ?? { available: true, why_not: null },
+      onBegun: openPanel
+    });
+    addWorkCommands(app.commands, { work, disclosure, speech, feature, openPanel });
+    const category = loadMessages(translator).__('Environments');
+    IN_PALETTE.forEach(command => palette?.addItem({ command, category }));
+    const { events, kernels } = app.serviceManager;
+    void app.started.then(
+      () => new WorkFreshness(jobs, list, new WorkEvents(events), kernels.runningChanged)
+    );
+    return work;
+  }
+};
+
 const panel: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-lcc:panel',
   description: 'The Life cycle panel in the left sidebar.',
   autoStart: true,
-  requires: [ILcc],
+  requires: [ILcc, ILccWork],
   optional: [ILayoutRestorer],
-  activate: (app: JupyterFrontEnd, lcc: ILcc, restorer: ILayoutRestorer | null): void => {
+  activate: (app: JupyterFrontEnd, lcc: ILcc, work: ILccWork, restorer: ILayoutRestorer | null): void => {
     const widget = new PanelWidget({
       ...lcc,
+      work,
       version: VERSION,
+      onEnvironmentMenu: (environment, anchor) => openEnvironmentMenu(app.commands, environment, anchor),
       onKeepMenu: (target, anchor) => {
         const longest = lcc.model.state.view?.policy.max_lease_seconds.value ?? 0;
         openKeepMenu(app.commands, target, longest, anchor);
@@ -188,4 +263,4 @@ const warnings: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [core, commands, panel, statusBar, warnings];
+export default [core, commands, environments, panel, statusBar, warnings];

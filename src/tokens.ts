@@ -2,6 +2,7 @@ import { Token } from '@lumino/coreutils';
 
 import type { LccClient } from './api/client';
 import type { IdleEvents } from './api/events';
+import type { IWork } from './environments/work';
 import type { IdleActions } from './idle/actions';
 import type { Announcer } from './idle/announcer';
 import type { Disclosure } from './idle/disclosure';
@@ -28,4 +29,12 @@ export interface ILcc {
 export const ILcc = new Token<ILcc>(
   'jupyter-lcc:ILcc',
   'What is known of idle shutdown, and what a person can do about it.'
+);
+
+/** The parts of environments and of long work. */
+export type ILccWork = IWork;
+
+export const ILccWork = new Token<ILccWork>(
+  'jupyter-lcc:ILccWork',
+  'Environments, and the long work on them.'
 );

@@ -19,6 +19,8 @@ _COMMANDS: dict[str, Any] = {
     "why": (f"{_HERE}.why.Why", "Why is something kept, or why was it shut down?"),
     "policy": (f"{_HERE}.policy.PolicyCommand", "Show the limits, or change your own."),
     "replay": (f"{_HERE}.replay.Replay", "What would other limits have stopped?"),
+    "env": (f"{_HERE}.env.Env", "Conda environments: list, make, change, roll back, delete."),
+    "jobs": (f"{_HERE}.jobs.JobsCommand", "Long work: how far it is, what it says, cancel it."),
     "doctor": (f"{_HERE}.doctor.Doctor", "Check that everything is as it should be."),
 }
 

@@ -50,10 +50,14 @@ class Client:
         raw = self._exchange("GET", path, {**(query or {}), "no_track_activity": "1"}, None)
         return Answer(self._decode(raw, shape), raw)
 
-    def send(self, method: str, path: str, shape: type[T], body: Request) -> Answer[T]:
+    def send(self, method: str, path: str, shape: type[T], body: Request | None) -> Answer[T]:
         """Change something, and get what it became."""
-        raw = self._exchange(method, path, {}, msgspec.json.encode(body))
+        raw = self._exchange(method, path, {}, None if body is None else msgspec.json.encode(body))
         return Answer(self._decode(raw, shape), raw)
+
+    def ask(self, path: str) -> None:
+        """Let something be done that has no answer."""
+        self._exchange("POST", path, {}, None)
 
     def delete(self, path: str) -> None:
         """Take something away."""

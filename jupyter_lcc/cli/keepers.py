@@ -8,7 +8,7 @@ from datetime import datetime
 from ..idle.model import Because, Holder, IdleView, Target
 from .table import clean, fill
 from .times import say_moment, say_roughly
-from .words import name_of, signal_words
+from .words import job_words, name_of, signal_words
 
 __all__ = ["keeper_line", "keepers_section", "machine_sentence"]
 
@@ -98,6 +98,8 @@ def _brief(holder: Holder, targets: Sequence[Target], now: datetime) -> str:
 def _who(holder: Holder, targets: Sequence[Target]) -> str:
     if holder.target_id == "instance":
         return "everything" if holder.because == "lease" else "this machine"
+    if holder.evidence is not None and holder.evidence.signal == "job_runs":
+        return job_words(holder.name)
     if holder.target_id is None:
         return clean(holder.name)
     target = next((target for target in targets if target.id == holder.target_id), None)
@@ -108,7 +110,7 @@ def _why(holder: Holder, now: datetime) -> str:
     evidence, said = holder.evidence, _WHY.get(holder.because, holder.because)
     if holder.because == "off" and evidence is not None and evidence.value == "observe":
         return "mode is observe, nothing is stopped"
-    if evidence is None:
+    if evidence is None or evidence.signal == "job_runs":
         return said
     value = clean(str(evidence.value))
     if evidence.signal == "part_failed":

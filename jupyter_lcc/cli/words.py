@@ -13,6 +13,7 @@ from .times import say_duration, say_moment
 __all__ = [
     "MEANINGS",
     "SOURCES",
+    "job_words",
     "lease_words",
     "limit_words",
     "name_of",
@@ -66,6 +67,7 @@ _SIGNALS = {
     "detached_job": "{value} runs without a terminal",
     "detached_service": "it only listens, on {value}",
     "detached_stopped": "{value} is stopped",
+    "job_runs": "{job}",
     "notebook_run": "a notebook is executed",
     "came_from": "it was started from {value}",
     "detached_jobs": "jobs without a terminal: {value}",
@@ -97,6 +99,27 @@ def name_of(target: Target | Decision) -> str:
     return kinds.get(target.kind, "") + clean(target.name)
 
 
+_JOBS = {
+    "environment.create": "making the environment",
+    "environment.clone": "cloning into the environment",
+    "environment.change": "changing the environment",
+    "environment.rollback": "rolling back the environment",
+    "environment.rename": "renaming the environment",
+    "environment.delete": "deleting the environment",
+    "environment.restore": "restoring the environment",
+    "environment.purge": "purging",
+    "environment.kernel": "registering the kernel of",
+    "environment.fix": "repairing the environment",
+    "package-cache.clean": "cleaning the package cache",
+}
+
+
+def job_words(told: str) -> str:
+    """Say what a job does, from its kind and what it is done to; an unknown kind is shown as it came."""
+    kind, _, subject = clean(told).partition(" ")
+    return f"{_JOBS.get(kind, kind)} {subject}".strip()
+
+
 def signal_words(evidence: Evidence, now: datetime) -> str:
     """Say what one signal shows; one that this version does not know is shown as it came."""
     template = _SIGNALS.get(evidence.signal)
@@ -109,7 +132,7 @@ def signal_words(evidence: Evidence, now: datetime) -> str:
             time = say_moment(parse_utc(evidence.value), now, seconds=True)
         except ValueError:
             time = value
-    return template.format(value=value, time=time)
+    return template.format(value=value, time=time, job=job_words(value))
 
 
 def limit_words(seconds: int | None, source: Source | None, rule: str | None = None) -> str:
@@ -136,4 +159,4 @@ def refusal(problem: ProblemBody) -> str:
         span = f"from {say_duration(detail['min'])} to {say_duration(highest)}" if isinstance(highest, int) else ""
         never = ", or never" if detail.get("never_allowed") else ""
         return f"{field.removesuffix('_seconds')} must be {span or 'at least ' + say_duration(detail['min']) + never}."
-    return clean(problem.message)
+    return "\n".join(clean(line) for line in problem.message.splitlines())

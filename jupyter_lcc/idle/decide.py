@@ -54,8 +54,9 @@ class Facts(Model, frozen=True, kw_only=True):
     the present state began. `kept_until` is the end of the longest lease that covers the target.
     `warned_at` is when the last warning was given.
 
-    Only the machine has the last two: `held_by` is why something on it keeps it, None if nothing does;
-    `held_until` when that would be over by time alone, None if that can't be told.
+    Only the machine has the last three: `has_work` is whether long work of our own runs on it; `held_by` is why
+    something on it keeps it, None if nothing does; `held_until` when that would be over by time alone, None if that
+    can't be told.
     """
 
     target_id: str
@@ -64,6 +65,7 @@ class Facts(Model, frozen=True, kw_only=True):
     state_since: datetime
     kept_until: datetime | None = None
     warned_at: datetime | None = None
+    has_work: bool = False
     held_by: Reason | None = None
     held_until: datetime | None = None
 
@@ -163,7 +165,7 @@ def machine_facts(own: Facts, on_it: Iterable[Standing], *, blind: bool, now: da
     isn't reached or a shutdown that isn't done. A target that is kept only because it has no limit is no ground.
     """
     active_at, kept_until = own.active_at, own.kept_until
-    works, unknown, waits, until = False, blind, False, own.active_at
+    works, unknown, waits, until = own.has_work, blind, False, own.active_at
     for standing in on_it:
         facts, ruling = standing.facts, standing.ruling
         works = works or facts.state == "working"

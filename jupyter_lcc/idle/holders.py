@@ -39,18 +39,23 @@ def holders(
     stop: StopWay,
     chatter: Iterable[Evidence] = (),
     blind: Mapping[str, str] = NOTHING_BLIND,
+    long_work: Iterable[Evidence] = (),
 ) -> tuple[Holder, ...]:
     """Name everything that keeps the machine on, the strongest first; nothing if it is due, or its stop has begun.
 
     Among equals the one that holds longest comes first; one whose end can't be told holds longest of all.
     `chatter` is what keeps Jupyter's own activity fresh without being a target; `blind` has the parts that can't look,
-    each with its error.
+    each with its error; `long_work` what runs of our own.
     """
     if machine.shutting_down:
         return ()
     found = [
         *_leased(leases, {target.id: target.name for target in targets}),
         *(holder for target in targets if (holder := _of_target(target)) is not None),
+        *(
+            Holder(because="work", holds=True, target_id=None, name=str(each.value), evidence=each)
+            for each in long_work
+        ),
         *(_of_blind(part, error) for part, error in blind.items()),
         *_of_machine(machine),
         *_of_rules(policy, stop),

@@ -110,6 +110,7 @@ class IdleService:
         costs: CostBook | None = None,
         others: OtherUses | None = None,
         chatter: Callable[[], tuple[Evidence, ...]] = tuple,
+        long_work: Callable[[], tuple[Evidence, ...]] = tuple,
         metrics: Metrics | None = None,
         problems: tuple[Problem, ...] = (),
         parachute: Parachute | None = None,
@@ -143,6 +144,7 @@ class IdleService:
             wake=self.wake.set,
             log=log,
             others=others,
+            long_work=long_work,
         )
         self._native = NativeGuard(native, self._watch, clock)
         self._machine = MachineStop(
@@ -160,6 +162,7 @@ class IdleService:
         )
         self._costs = costs
         self._chatter = chatter
+        self._long_work = long_work
         self._told = problems
         self._changed: set[str] = set()
         self._waking = False
@@ -274,7 +277,14 @@ class IdleService:
             ),
             machine=machine,
             keeps_on=holders(
-                instance, targets, self.leases(), policy, machine.stop, self._chatter(), self._watch.blind_parts()
+                instance,
+                targets,
+                self.leases(),
+                policy,
+                machine.stop,
+                self._chatter(),
+                self._watch.blind_parts(),
+                self._long_work(),
             ),
             stopped_unseen=self._parachute.unseen,
         )

@@ -161,9 +161,14 @@ class Views:
         return self._described[1]
 
 
-def instance_sighting(records: Sequence[Record], started_at: datetime, also: Sequence[Evidence] = ()) -> Sighting:
-    """See the machine as the sum of what runs on it: it works if anything does. `also` is what else was seen."""
-    states = {record.sighting.state for record in records}
+def instance_sighting(
+    records: Sequence[Record], started_at: datetime, also: Sequence[Evidence] = (), *, has_work: bool = False
+) -> Sighting:
+    """See the machine as the sum of what runs on it: it works if anything does. `also` is what else was seen.
+
+    `has_work`: long work of our own runs; what it is stands in `also`.
+    """
+    states: set[State] = {record.sighting.state for record in records} | ({"working"} if has_work else set())
     order: tuple[State, ...] = ("working", "unknown", "waiting")
     state: State = next((state for state in order if state in states), "idle")
     active = [record.active_at for record in records if record.active_at is not None]

@@ -13,6 +13,8 @@ from functools import partial
 from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
+import msgspec
+
 from ..clock import Clock
 from .decide import Facts, Limits, Ruling, Standing, decide, machine_facts
 from .leases import INSTANCE, LeaseBook
@@ -118,6 +120,7 @@ class Watch:
         wake: Callable[[], None],
         log: Any,
         others: OtherUses | None = None,
+        long_work: Callable[[], tuple[Evidence, ...]] = tuple,
     ) -> None:
         self.policy = policy
         self.records = Records()
@@ -137,6 +140,7 @@ class Watch:
         self._process_started = process_started
         self._wake = wake
         self._others = others
+        self._long_work = long_work
         self._log = log
         self._begun = self._warned = self._prepared = 0
         self.unsettled = False
@@ -154,6 +158,7 @@ class Watch:
         self._lingering: dict[str, int | None] = {}
         self._retry_at: dict[str, datetime] = {}
         self._approached: dict[str, datetime | None] = {}
+        self._ran = False
         self._checking = asyncio.Lock()
         self._reading: asyncio.Future[ProcessTable] | None = None
 
@@ -488,7 +493,9 @@ class Watch:
             kept_until=lease.expires_at if lease else None,
             warned_at=record.warned_at,
         )
-        return facts if record is not self.instance else self._facts_of_machine(facts)
+        if record is not self.instance:
+            return facts
+        return self._facts_of_machine(msgspec.structs.replace(facts, has_work=bool(self._long_work())))
 
     def _facts_of_machine(self, own: Facts) -> Facts:
         on_it = [
@@ -528,14 +535,15 @@ class Watch:
     def _sum_up(self, now: datetime) -> None:
         """See the machine as the sum of what runs on it, and judge it as the last. What is asked for stands."""
         self._take_other_use()
-        also = () if self._others is None else self._others.evidence()
-        seen = instance_sighting(self.records.all(), self._started, also)
+        work = self._long_work()
+        also = (*(() if self._others is None else self._others.evidence()), *work)
+        seen = instance_sighting(self.records.all(), self._started, also, has_work=bool(work))
         if seen.state != self.instance.sighting.state:
             self.instance.state_since = now
         self.instance.sighting = seen
         # What works on where it is only observed would be gone, and would not keep the machine young.
         there = [record.active_at for record in self.records.all() if not self._is_only_observed(record)]
-        times = (self.instance.active_at, self.instance.used_at, self._started, *there)
+        times = (self.instance.active_at, self.instance.used_at, self._worked_at(now), self._started, *there)
         self.instance.active_at = max(time for time in times if time is not None)
         if not self.machine_stopping:
             self._judge(self.instance, self._rule(self.instance, now), now)
@@ -550,8 +558,15 @@ class Watch:
                 self._rule(record, now)
         self._take_other_use()
         times = [self.instance.active_at, self.instance.used_at, *(r.active_at for r in self.records.all())]
+        times.append(self._worked_at(now))
         self.instance.active_at = max(time for time in times if time is not None)
         return self._rule(self.instance, now)
+
+    def _worked_at(self, now: datetime) -> datetime | None:
+        """When long work of our own last ran, as far as it was seen: what ran at the last look ran until now."""
+        runs = bool(self._long_work())
+        ran, self._ran = self._ran, runs
+        return now if runs or ran else None
 
     def _take_other_use(self) -> None:
         """What uses the machine without being a target keeps it young, as a person at its own panel does."""
@@ -561,7 +576,8 @@ class Watch:
 
     def is_busy(self) -> bool:
         """Tell whether something on the machine works or is kept by somebody."""
-        return bool(self._leases.all()) or any(r.sighting.state == "working" for r in self.records.all())
+        works = any(record.sighting.state == "working" for record in self.records.all())
+        return works or bool(self._leases.all() or self._long_work())
 
     def put_off(self, target_id: str, until: datetime | None) -> None:
         """Begin nothing with a target before this time, and look again then; None: it may begin at once."""

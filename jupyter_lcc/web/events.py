@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["IDLE_EVENT", "Events"]
+__all__ = ["ENVIRONMENTS_EVENT", "IDLE_EVENT", "JOB_EVENT", "Events"]
 
 IDLE_EVENT = "https://schema.jupyter.org/jupyter_lcc/idle/v1"
+JOB_EVENT = "https://schema.jupyter.org/jupyter_lcc/job/v1"
+ENVIRONMENTS_EVENT = "https://schema.jupyter.org/jupyter_lcc/environments/v1"
 _SCHEMAS = Path(__file__).parent / "event_schemas"
 
 
@@ -34,10 +36,15 @@ class Events:
 
     def emit_idle(self, data: dict[str, Any]) -> None:
         """Send one event on idle shutdown; never raises."""
-        try:
-            self._logger.emit(schema_id=IDLE_EVENT, data={k: v for k, v in data.items() if v is not None})
-        except Exception:
-            self._log.exception("jupyter_lcc: an event could not be sent")
+        self._emit(IDLE_EVENT, data)
+
+    def emit_job(self, data: dict[str, Any]) -> None:
+        """Send one event on a job; never raises."""
+        self._emit(JOB_EVENT, data)
+
+    def emit_environments(self, data: dict[str, Any]) -> None:
+        """Send one event on environments; never raises."""
+        self._emit(ENVIRONMENTS_EVENT, data)
 
     def listen(self, schema_id: str, callback: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         """Call back with the data of every event of a kind.
@@ -62,6 +69,12 @@ class Events:
         """The same, of events that another extension tells if it is there."""
         if schema_id in self._logger.schemas:
             self.listen(schema_id, callback)
+
+    def _emit(self, schema_id: str, data: dict[str, Any]) -> None:
+        try:
+            self._logger.emit(schema_id=schema_id, data={k: v for k, v in data.items() if v is not None})
+        except Exception:
+            self._log.exception("jupyter_lcc: an event could not be sent")
 
     def _register(self, schema: dict[str, Any]) -> None:
         # jupyter_events up to 0.10 takes whole numbers only as a schema's version, later ones want text.

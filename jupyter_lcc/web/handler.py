@@ -15,12 +15,11 @@ from tornado import web
 
 from ..errors import Invalid, LccError, Malformed, TooLarge
 from .problems import problem_of, status_of
-from .routes import Route
+from .routes import Located, Route
 
-__all__ = ["AUTH_RESOURCE", "MAX_BODY_BYTES", "LccHandler", "NoSuchRoute", "handlers_for"]
+__all__ = ["AUTH_RESOURCE", "LccHandler", "NoSuchRoute", "handlers_for"]
 
 AUTH_RESOURCE = "lcc"
-MAX_BODY_BYTES = 64 * 1024
 
 
 class LccHandler(APIHandler):
@@ -40,8 +39,9 @@ class LccHandler(APIHandler):
             self.set_header("Allow", ", ".join(sorted(self.routes)))
             raise web.HTTPError(405)
         await super().prepare()
-        if len(self.request.body) > MAX_BODY_BYTES:
-            raise TooLarge("The body is too large.", max_bytes=MAX_BODY_BYTES)
+        route = self.routes.get(str(self.request.method))
+        if route is not None and len(self.request.body) > route.max_body_bytes:
+            raise TooLarge("The body is too large.", max_bytes=route.max_body_bytes)
 
     async def serve(self, route: Route, pieces: Mapping[str, str]) -> None:
         """Do one route: everything a client can get wrong is told before the part is called."""
@@ -50,8 +50,11 @@ class LccHandler(APIHandler):
             arguments["query"] = _decode_query(self.request.query_arguments, route.query)
         if route.body is not None:
             arguments["body"] = _decode_body(self.request.body, route.body)
-        answer = await route.call(self._parts[route.part], **arguments)
-        self.set_status(route.status)
+        answer: Any = await route.call(self._parts[route.part], **arguments)
+        planned = route.dry_run is not None and isinstance(answer, route.dry_run)
+        self.set_status(200 if planned else route.status)
+        if isinstance(answer, Located) and self.get_status() == 202:
+            self.set_header("Location", url_path_join(self.base_url, "lcc", answer.location()))
         if answer is None:
             await self.finish()
         else:
@@ -151,11 +154,16 @@ def _decode_query(given: Mapping[str, list[bytes]], shape: type[Any]) -> Any:
         decoded = msgspec.convert(texts, type=shape, strict=False)
     except msgspec.ValidationError as error:
         _refuse(error, shape)
-    for name in texts:
-        if getattr(decoded, name) is None:  # msgspec takes the word for the value
-            raise Invalid(f"`{name}` must not be null; leave it out.", field=name)
-    times = {name: getattr(decoded, name) for name in texts if isinstance(getattr(decoded, name), datetime)}
-    return msgspec.structs.replace(decoded, **{name: _utc(name, texts[name], at) for name, at in times.items()})
+    replaced: dict[str, Any] = {}
+    for known in msgspec.structs.fields(shape):
+        text, value = texts.get(known.encode_name), getattr(decoded, known.name)
+        if text is None:
+            continue
+        if value is None:  # msgspec takes the word for the value
+            raise Invalid(f"`{known.encode_name}` must not be null; leave it out.", field=known.encode_name)
+        if isinstance(value, datetime):
+            replaced[known.name] = _utc(known.encode_name, text, value)
+    return msgspec.structs.replace(decoded, **replaced)
 
 
 def _utc(name: str, text: str, at: datetime) -> datetime:

@@ -21,7 +21,8 @@ _REF = "#/components/schemas/{name}"
 def describe(routes: Sequence[Route], version: str) -> dict[str, Any]:
     """Describe every route; shapes come from the Structs and stand nowhere else."""
     shapes = sorted(
-        {shape for r in routes for shape in (r.answer, r.body, r.query) if shape not in (None, dict)} | {ProblemBody},
+        {shape for r in routes for shape in (r.answer, r.body, r.query, r.dry_run) if shape not in (None, dict)}
+        | {ProblemBody},
         key=lambda shape: shape.__name__,
     )
     schemas, components = msgspec.json.schema_components(shapes, ref_template=_REF)
@@ -118,6 +119,9 @@ def _responses(route: Route, schema_of: dict[type, dict[str, Any]]) -> dict[str,
                 "application/json": {"schema": {"type": "object"} if route.answer is dict else schema_of[route.answer]}
             },
         }
+    if route.dry_run is not None:
+        schema = schema_of[route.dry_run]
+        said[200] = {"description": "What would be done.", "content": {"application/json": {"schema": schema}}}
     return {str(status): said[status] for status in sorted(said)}
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from ..errors import LccError
 from ..model import Model, Request
 
-__all__ = ["Action", "Method", "Param", "Route"]
+__all__ = ["Action", "Located", "Method", "Param", "Route"]
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 Action = Literal["read", "write", "execute"]
@@ -22,6 +22,14 @@ class Param:
 
     description: str
     max_length: int = 256
+
+
+@runtime_checkable
+class Located(Protocol):
+    """An answer that says where it can be asked for again; with a 202 that is its `Location`."""
+
+    def location(self) -> str:
+        """The path below `<base_url>lcc/`."""
 
 
 @dataclass(frozen=True)
@@ -45,5 +53,8 @@ class Route:
     query: type[Request] | None = None
     params: Mapping[str, Param] = field(default_factory=dict)
     raises: tuple[type[LccError], ...] = ()
+    dry_run: type[Model] | None = None
+    """What `call` returns with status 200 instead, where the body asks only what would be done."""
+    max_body_bytes: int = 64 * 1024
     says: str = ""
     """What a client should know that the summary does not tell."""

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { ITranslator } from '@jupyterlab/translation';
 import { nullTranslator } from '@jupyterlab/translation';
 
-import { loadMessages, localeOf } from '../i18n/messages';
+import { fetchMessages, loadMessages, localeOf } from '../i18n/messages';
 import { VERSION } from '../version';
 import { version } from '../../package.json';
 
@@ -22,7 +22,8 @@ describe('the messages', () => {
     expect(check).not.toThrow();
   });
 
-  it.each(['ko', 'ko-KR', 'ko_KR'])('are Korean in %s without a language pack', language => {
+  it.each(['ko', 'ko-KR', 'ko_KR'])('are Korean in %s without a language pack', async language => {
+    await fetchMessages(translatorOf(language));
     const trans = loadMessages(translatorOf(language));
     expect(trans.__('Kernels and terminals')).toBe('커널과 터미널');
     expect(trans.__('stops %1', '17:40')).toBe('17:40 종료');

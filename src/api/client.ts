@@ -4,23 +4,45 @@ import { ServerConnection } from '@jupyterlab/services';
 import { LccError } from './errors';
 import type {
   About,
+  ChangeEnvironment,
   ChangePolicy,
+  CreateEnvironment,
   CreateLease,
   DecisionList,
+  Diagnosis,
   DismissStopped,
+  Environment,
+  EnvironmentList,
+  Export,
   IdleView,
+  Job,
+  JobList,
+  JobLog,
   Lease,
+  Names,
   operations,
+  PackageCache,
+  PackageList,
   paths,
+  Plan,
   Policy,
   Presence,
   ProblemBody,
+  RegisterKernel,
   SaveReport,
-  StoppedList
+  StoppedList,
+  VersionDiff,
+  VersionList
 } from './generated';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
-type DecisionQuery = NonNullable<operations['list_decisions']['parameters']['query']>;
+type Query<Name extends keyof operations> = NonNullable<operations[Name]['parameters']['query']>;
+
+/** What to make, without `dry_run`: a plan and the doing of it are two methods here. What is left out is the default. */
+export type CreateWish = Partial<Omit<CreateEnvironment, 'dry_run'>>;
+
+/** What to change, without `dry_run`. */
+export type ChangeWish = Partial<Omit<ChangeEnvironment, 'dry_run'>>;
 
 /**
  * The one typed way to the server. Every method either gives what the contract says or throws `LccError`.
@@ -39,7 +61,7 @@ export class LccClient {
   }
 
   /** Lines of the decision log, newest first. */
-  decisions(query: DecisionQuery): Promise<DecisionList> {
+  decisions(query: Query<'list_decisions'>): Promise<DecisionList> {
     return this._call('GET', '/lcc/idle/decisions', { quiet: true, query });
   }
 
@@ -81,6 +103,159 @@ export class LccClient {
   /** Choose limits within the bounds. */
   changePolicy(body: ChangePolicy): Promise<Policy> {
     return this._call('PUT', '/lcc/idle/policy', { body });
+  }
+
+  /** Everything the section of environments shows. */
+  environments(): Promise<EnvironmentList> {
+    return this._call('GET', '/lcc/environments', { quiet: true });
+  }
+
+  /** What making an environment would bring. */
+  planCreate(wish: CreateWish): Promise<Plan> {
+    return this._call('POST', '/lcc/environments', { body: { ...wish, dry_run: true } });
+  }
+
+  /** Make an environment. */
+  createEnvironment(wish: CreateWish): Promise<Job> {
+    return this._call('POST', '/lcc/environments', { body: { ...wish, dry_run: false } });
+  }
+
+  /** Put an environment into the trash. */
+  deleteEnvironment(name: string): Promise<Job> {
+    return this._call('DELETE', '/lcc/environments/{name}', { pieces: { name } });
+  }
+
+  /** Take an environment out of the trash, by its id there. */
+  restoreEnvironment(trashId: string): Promise<Job> {
+    return this._call('POST', '/lcc/environments/{name}/restore', { pieces: { name: trashId } });
+  }
+
+  /** Delete what is in the trash for good; `all` empties it. */
+  purgeEnvironment(trashId: string): Promise<Job> {
+    return this._call('DELETE', '/lcc/environment-trash/{trash_id}', { pieces: { trash_id: trashId } });
+  }
+
+  /** Give an environment another name. */
+  renameEnvironment(name: string, newName: string): Promise<Job> {
+    return this._call('POST', '/lcc/environments/{name}/rename', {
+      pieces: { name },
+      body: { name: newName }
+    });
+  }
+
+  /** What is installed. */
+  packages(name: string): Promise<PackageList> {
+    return this._call('GET', '/lcc/environments/{name}/packages', { pieces: { name }, quiet: true });
+  }
+
+  /** What a change would do. */
+  planChange(name: string, wish: ChangeWish): Promise<Plan> {
+    return this._call('POST', '/lcc/environments/{name}/changes', {
+      pieces: { name },
+      body: { ...wish, dry_run: true }
+    });
+  }
+
+  /** Install, upgrade and remove. */
+  changeEnvironment(name: string, wish: ChangeWish): Promise<Job> {
+    return this._call('POST', '/lcc/environments/{name}/changes', {
+      pieces: { name },
+      body: { ...wish, dry_run: false }
+    });
+  }
+
+  /** Register an environment as a kernel. */
+  registerKernel(name: string, body: RegisterKernel): Promise<Job> {
+    return this._call('PUT', '/lcc/environments/{name}/kernel', { pieces: { name }, body });
+  }
+
+  /** Take the kernelspec of ours away. */
+  unregisterKernel(name: string): Promise<Environment> {
+    return this._call('DELETE', '/lcc/environments/{name}/kernel', { pieces: { name } });
+  }
+
+  /** The states an environment was in, the newest first. */
+  versions(name: string): Promise<VersionList> {
+    return this._call('GET', '/lcc/environments/{name}/versions', { pieces: { name }, quiet: true });
+  }
+
+  /** What lies between two versions. */
+  versionDiff(name: string, query: Query<'diff_versions'>): Promise<VersionDiff> {
+    return this._call('GET', '/lcc/environments/{name}/versions/diff', {
+      pieces: { name },
+      query,
+      quiet: true
+    });
+  }
+
+  /** What rolling back to a version would do. */
+  planRollBack(name: string, version: number): Promise<Plan> {
+    return this._call('POST', '/lcc/environments/{name}/rollback', {
+      pieces: { name },
+      body: { version, dry_run: true }
+    });
+  }
+
+  /** Bring an environment back to a version. */
+  rollBack(name: string, version: number): Promise<Job> {
+    return this._call('POST', '/lcc/environments/{name}/rollback', {
+      pieces: { name },
+      body: { version, dry_run: false }
+    });
+  }
+
+  /** An environment as a file. */
+  exportEnvironment(name: string, query: Query<'export_environment'>): Promise<Export> {
+    return this._call('GET', '/lcc/environments/{name}/export', { pieces: { name }, query, quiet: true });
+  }
+
+  /** What is wrong with an environment. */
+  diagnose(name: string): Promise<Diagnosis> {
+    return this._call('GET', '/lcc/environments/{name}/doctor', { pieces: { name }, quiet: true });
+  }
+
+  /** Do what a finding named as its fix. */
+  fixEnvironment(name: string, fix: string): Promise<Job> {
+    return this._call('POST', '/lcc/environments/{name}/doctor', { pieces: { name }, body: { fix } });
+  }
+
+  /** Names of packages, for completion. */
+  packageNames(query: Query<'find_package_names'>): Promise<Names> {
+    return this._call('GET', '/lcc/package-names', { query, quiet: true });
+  }
+
+  /** How much room downloaded packages take. */
+  packageCache(): Promise<PackageCache> {
+    return this._call('GET', '/lcc/package-cache', { quiet: true });
+  }
+
+  /** Remove downloaded packages nobody uses. */
+  cleanPackageCache(): Promise<Job> {
+    return this._call('DELETE', '/lcc/package-cache');
+  }
+
+  /** The jobs that run, wait, or ended and were not dismissed, the newest first. */
+  jobs(): Promise<JobList> {
+    return this._call('GET', '/lcc/jobs', { quiet: true });
+  }
+
+  /** What a job said, from a byte on. */
+  jobLog(jobId: Job['id'], offset: number): Promise<JobLog> {
+    return this._call('GET', '/lcc/jobs/{job_id}/log', {
+      pieces: { job_id: jobId },
+      query: { offset },
+      quiet: true
+    });
+  }
+
+  /** Ask to cancel a job. */
+  cancelJob(jobId: Job['id']): Promise<Job> {
+    return this._call('DELETE', '/lcc/jobs/{job_id}', { pieces: { job_id: jobId } });
+  }
+
+  /** A person has read how a job ended. */
+  dismissJob(jobId: Job['id']): Promise<void> {
+    return this._call('POST', '/lcc/jobs/{job_id}/dismiss', { pieces: { job_id: jobId } });
   }
 
   private async _call<T>(

@@ -63,3 +63,46 @@ export function readEvent(emission: Event.Emission): IIdleEvent | null {
   const targetId = emission['target_id'];
   return { kind, targetId: typeof targetId === 'string' ? targetId : null };
 }
+
+/** The schemas of the server's events on long work and on environments. */
+export const JOB_EVENT = 'https://schema.jupyter.org/jupyter_lcc/job/v1';
+export const ENVIRONMENTS_EVENT = 'https://schema.jupyter.org/jupyter_lcc/environments/v1';
+
+/** What there is news of. */
+export type News = 'jobs' | 'environments';
+
+/**
+ * News of jobs and environments out of JupyterLab's own event stream. What is new is asked for by REST.
+ */
+export class WorkEvents implements IDisposable {
+  constructor(private readonly _events: Pick<Event.IManager, 'stream'>) {
+    this._events.stream.connect(this._onEmission, this);
+  }
+
+  get received(): ISignal<this, News> {
+    return this._received;
+  }
+
+  get isDisposed(): boolean {
+    return this._isDisposed;
+  }
+
+  dispose(): void {
+    if (!this._isDisposed) {
+      this._isDisposed = true;
+      this._events.stream.disconnect(this._onEmission, this);
+      Signal.clearData(this);
+    }
+  }
+
+  private _onEmission(_: unknown, emission: Event.Emission): void {
+    if (emission.schema_id === JOB_EVENT) {
+      this._received.emit('jobs');
+    } else if (emission.schema_id === ENVIRONMENTS_EVENT) {
+      this._received.emit('environments');
+    }
+  }
+
+  private _isDisposed = false;
+  private readonly _received = new Signal<this, News>(this);
+}

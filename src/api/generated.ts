@@ -21,6 +21,261 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/lcc/environment-trash/{trash_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete an environment in the trash for good.
+         * @description The answer is 202, the job, and its place in `Location`. `all` empties the trash.
+         */
+        delete: operations["purge_environment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/environments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The environments of this user, whoever made them, and what was deleted. */
+        get: operations["list_environments"];
+        put?: never;
+        /**
+         * Make an environment: from packages, from a file, or as a clone.
+         * @description With `dry_run` the answer is 200 and the plan; nothing happens. Otherwise 202, the job and its place. A package or channel that isn't allowed is refused with 422 either way.
+         */
+        post: operations["create_environment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/environments/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One environment. */
+        get: operations["get_environment"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete an environment: it goes to the trash, its kernel is unregistered.
+         * @description The answer is 202, the job, and its place in `Location`. The job's result has the `trash_id` with which it can be restored.
+         */
+        delete: operations["delete_environment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/environments/{name}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Install, upgrade and remove packages.
+         * @description With `dry_run` the answer is 200 and the plan; nothing happens. Otherwise 202, the job and its place.
+         */
+        post: operations["change_environment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/environments/{name}/doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is wrong with an environment, and what can be done. */
+        get: operations["diagnose_environment"];
+        put?: never;
+        /**
+         * Do what a finding of the doctor named as its fix.
+         * @description The answer is 202, the job, and its place in `Location`.
+         */
+        post: operations["fix_environment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/environments/{name}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The environment as a file. */
+        get: operations["export_environment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/environments/{name}/kernel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Register an environment as a kernel, or give its kernel another name.
+         * @description The answer is 202, the job, and its place in `Location`. ipykernel is installed where it is missing.
+         */
+        put: operations["register_kernel"];
+        post?: never;
+        /**
+         * Take the kernelspec we made away again.
+         * @description Kernelspecs of others are never touched.
+         */
+        delete: operations["unregister_kernel"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/environments/{name}/packages": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is installed. */
+        get: operations["list_packages"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/environments/{name}/rename": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an environment another name.
+         * @description The answer is 202, the job, and its place in `Location`.
+         */
+        post: operations["rename_environment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/environments/{name}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take an environment out of the trash.
+         * @description The answer is 202, the job, and its place in `Location`. `name` may also be the id of a deleted one; of several with one name the last deleted is meant.
+         */
+        post: operations["restore_environment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/environments/{name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring an environment back to one of its versions.
+         * @description With `dry_run` the answer is 200 and the plan; nothing happens. Otherwise 202, the job and its place.
+         */
+        post: operations["roll_back"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/environments/{name}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The states the environment was in. */
+        get: operations["list_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/environments/{name}/versions/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What lies between two versions. */
+        get: operations["diff_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/lcc/idle": {
         parameters: {
             query?: never;
@@ -234,6 +489,81 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/lcc/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The jobs that run, wait, or ended and were not dismissed. */
+        get: operations["list_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One job. */
+        get: operations["get_job"];
+        put?: never;
+        post?: never;
+        /**
+         * Ask to cancel a job.
+         * @description The job is `cancelled` once everything it started has ended; until then `cancelling` is true. 409 if it has ended already.
+         */
+        delete: operations["cancel_job"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/jobs/{job_id}/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A person has read how a job ended.
+         * @description It is no longer listed. 409 while it isn't over.
+         */
+        post: operations["dismiss_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/jobs/{job_id}/log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a job said, from a byte on. */
+        get: operations["read_job_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/lcc/openapi.json": {
         parameters: {
             query?: never;
@@ -243,6 +573,44 @@ export interface paths {
         };
         /** This document. */
         get: operations["get_openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/package-cache": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The downloaded packages and how much room they take. */
+        get: operations["get_package_cache"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove downloaded packages that no environment uses.
+         * @description The answer is 202, the job, and its place in `Location`.
+         */
+        delete: operations["clean_package_cache"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/package-names": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Names of packages in the channels, for completion. */
+        get: operations["find_package_names"];
         put?: never;
         post?: never;
         delete?: never;
@@ -267,6 +635,25 @@ export interface components {
             platform: components["schemas"]["Platform"];
             version: string;
         };
+        /** @description What to install, upgrade and remove. `upgrade` names packages; `upgrade_all` is everything. */
+        ChangeEnvironment: {
+            /** @default null */
+            channels: string[] | null;
+            /** @default false */
+            dry_run: boolean;
+            /** @default [] */
+            install: string[];
+            /** @default [] */
+            pip_install: string[];
+            /** @default [] */
+            pip_remove: string[];
+            /** @default [] */
+            remove: string[];
+            /** @default [] */
+            upgrade: string[];
+            /** @default false */
+            upgrade_all: boolean;
+        };
         /** @description A user's own choice; null gives a field back to the administrator's or the default value. */
         ChangePolicy: {
             check_interval_seconds?: number | null;
@@ -278,6 +665,14 @@ export interface components {
             terminal_timeout_seconds?: number | null;
             waiting_timeout_seconds?: number | null;
             warn_seconds?: number | null;
+        };
+        /** @description Where packages come from unless somebody says otherwise, and which places the administrator allows. */
+        Channels: {
+            /** @default null */
+            allowed: string[] | null;
+            defaults: string[];
+            /** @default false */
+            offline: boolean;
         };
         /** @description What else in a Jupyter server ends kernels, terminals or the server by rules of its own, or seems to keep them. `name` is the setting (`MappingKernelManager.cull_idle_timeout`) or the extension (`jupyter_keepalive`). `seconds` after which it acts, null where it names none; `also` are settings that make it sharper (`cull_busy`); `follows_us` whether it was seen to hear of work and keeps. */
         Conflict: {
@@ -302,6 +697,27 @@ export interface components {
             saved_usd: number;
             usd_per_hour: number;
             usd_today: number;
+        };
+        /** @description What to make: from packages, from a file, or as a clone of another. `pip` are pip's specs. `channels` null: the user's own. `dry_run` gives the plan and makes nothing. `name` may be left out where the file names one. */
+        CreateEnvironment: {
+            /** @default null */
+            channels: string[] | null;
+            /** @default null */
+            clone_of: string | null;
+            /** @default null */
+            display_name: string | null;
+            /** @default false */
+            dry_run: boolean;
+            /** @default null */
+            file: components["schemas"]["EnvironmentFile"] | null;
+            /** @default null */
+            name: string | null;
+            /** @default [] */
+            packages: string[];
+            /** @default [] */
+            pip: string[];
+            /** @default true */
+            register_kernel: boolean;
         };
         /** @description Ask to keep a target; longer than `max_lease_seconds` is granted shorter, and says so. */
         CreateLease: {
@@ -353,6 +769,10 @@ export interface components {
         DecisionList: {
             decisions: components["schemas"]["Decision"][];
         };
+        /** @description What the doctor found; nothing: it is whole. */
+        Diagnosis: {
+            findings: components["schemas"]["Finding"][];
+        };
         /** @description A person has read about these. */
         DismissStopped: {
             ids: string[];
@@ -367,6 +787,53 @@ export interface components {
             /** @enum {unknown} */
             source: "admin" | "config" | "default" | "kernelspec" | "user";
             value: number;
+        };
+        /** @description One conda environment of this user. `name` is unique in a list and stands in the paths of the wire. `persistent` is null where it can't be told whether it survives a restart of this machine; `advice` is then, or where it does not survive, a code of what to do. `managed`: it lies where we make environments, and may be changed by us. `size_bytes` counts every file once, `own_bytes` what deleting it would free (shared bytes are not freed); both null until measured. */
+        Environment: {
+            /** @default null */
+            advice: string | null;
+            /** @default null */
+            changed_at: string | null;
+            /** @default [] */
+            channels: string[];
+            /** @default null */
+            job_id: string | null;
+            /** @default null */
+            kernel: components["schemas"]["KernelOf"] | null;
+            /** @enum {unknown} */
+            made_by: "conda" | "jupyter_lcc" | "mamba" | "micromamba" | "pixi" | "unknown";
+            managed: boolean;
+            name: string;
+            /** @default null */
+            own_bytes: number | null;
+            package_count: number;
+            persistent: boolean | null;
+            /** @default 0 */
+            pip_count: number;
+            prefix: string;
+            python: string | null;
+            /** @default [] */
+            running_kernels: components["schemas"]["RunningKernel"][];
+            /** @default null */
+            size_bytes: number | null;
+            /** @enum {unknown} */
+            status: "broken" | "frozen" | "incomplete" | "ready";
+        };
+        /** @description A file that says what to install: environment.yml, requirements.txt, an explicit list, conda-lock.yml, pixi.lock. Which of them it is, is read from its contents; `name` only helps where they leave a doubt. */
+        EnvironmentFile: {
+            name: string;
+            text: string;
+        };
+        /** @description Everything the section shows. `folder` is where new environments go. */
+        EnvironmentList: {
+            channels: components["schemas"]["Channels"];
+            environments: components["schemas"]["Environment"][];
+            folder: string;
+            quota: components["schemas"]["Quota"];
+            /** Format: date-time */
+            taken_at: string;
+            /** @default [] */
+            trash: components["schemas"]["Trashed"][];
         };
         /** @description One signal with its value and what it means. */
         Evidence: {
@@ -386,11 +853,33 @@ export interface components {
             target: components["schemas"]["Target"] | null;
             target_id: string;
         };
+        /** @description A file's name and text. `notes` say what it does not hold. */
+        Export: {
+            file_name: string;
+            /** @default [] */
+            notes: string[];
+            text: string;
+        };
         /** @description Whether a part of the product can be used here, and if not, why not (a code). */
         Feature: {
             available: boolean;
             /** @default null */
             why_not: string | null;
+        };
+        /** @description Something the doctor found. `fix` is the code of what can be done by us, null where only a person can. `message` says what is wrong and `advice` what to do. */
+        Finding: {
+            /** @default  */
+            advice: string;
+            code: string;
+            /** @default null */
+            fix: string | null;
+            /** @enum {unknown} */
+            level: "error" | "info" | "warning";
+            message: string;
+        };
+        /** @description The code of the fix a finding named. */
+        Fix: {
+            fix: string;
         };
         /** @description One GPU as used by a target's processes: percent of the device's time, memory in bytes. Where processes can't be told apart (a container without the host's pids), `whole_device` is true and both are the device's. */
         Gpu: {
@@ -428,6 +917,53 @@ export interface components {
             /** Format: date-time */
             taken_at: string;
             targets: components["schemas"]["Target"][];
+        };
+        /** @description One piece of long work. `kind` is what is done (`environment.create`), `key` what it is done to (`env:NAME`): jobs of one key run one after the other. `subject` is the name a person knows it by. `cancelling` from the moment somebody asked to cancel until it has really ended. */
+        Job: {
+            /** @default false */
+            cancelling: boolean;
+            /** Format: date-time */
+            created_at: string;
+            /** @default null */
+            error: components["schemas"]["JobError"] | null;
+            /** @default null */
+            finished_at: string | null;
+            id: string;
+            key: string;
+            kind: string;
+            /** @default null */
+            progress: components["schemas"]["Progress"] | null;
+            /** @default null */
+            result: Record<string, unknown> | null;
+            /** @default null */
+            started_at: string | null;
+            /** @enum {unknown} */
+            state: "cancelled" | "failed" | "interrupted" | "queued" | "running" | "succeeded";
+            subject: string;
+        };
+        /** @description Why a job failed, in the words of a problem body. */
+        JobError: {
+            code: string;
+            /** @default {} */
+            detail: Record<string, unknown>;
+            message: string;
+        };
+        /** @description The jobs that run, wait, or ended and were not dismissed; the newest first. */
+        JobList: {
+            jobs: components["schemas"]["Job"][];
+        };
+        /** @description What a job said. `next_offset` is where to go on; `complete` that nothing will follow. */
+        JobLog: {
+            complete: boolean;
+            next_offset: number;
+            text: string;
+        };
+        /** @description The kernel an environment is registered as. `ours`: we wrote the kernelspec; others' are never touched. */
+        KernelOf: {
+            display_name: string;
+            /** @default true */
+            ours: boolean;
+            spec_name: string;
         };
         /** @description A bounded promise to keep a target until `expires_at`, or until process `pid` ends. */
         Lease: {
@@ -483,6 +1019,100 @@ export interface components {
             /** @default [] */
             problems: components["schemas"]["Problem"][];
         };
+        /** @description Names that fit, the best first. `complete` false: the channel's names could not be read, and `why` says so. */
+        Names: {
+            /** @default true */
+            complete: boolean;
+            names: string[];
+            /** @default null */
+            why: string | null;
+        };
+        /** @description One installed package. `requested`: somebody asked for it by name. `editable` a folder, for pip's `-e`. */
+        Package: {
+            /** @default null */
+            build: string | null;
+            /** @default null */
+            channel: string | null;
+            /** @default null */
+            editable: string | null;
+            /**
+             * @default conda
+             * @enum {unknown}
+             */
+            manager: "conda" | "pip";
+            name: string;
+            /** @default false */
+            requested: boolean;
+            /** @default null */
+            size_bytes: number | null;
+            version: string;
+        };
+        /** @description The packages that were downloaded. `reclaimable_bytes`: what cleaning would free. */
+        PackageCache: {
+            path: string;
+            reclaimable_bytes: number | null;
+            size_bytes: number | null;
+        };
+        /** @description What is installed, by name. */
+        PackageList: {
+            packages: components["schemas"]["Package"][];
+        };
+        /** @description What a change would do, before anything happens. `running_kernels` run in the environment: they go on with what they have loaded, and need a restart to see the change. `post_link` names packages whose scripts are not run. `notes` are sentences for a person. */
+        Plan: {
+            /** @default [] */
+            add: components["schemas"]["PlanItem"][];
+            /** @default [] */
+            change: components["schemas"]["PlanChange"][];
+            /** @default null */
+            download_bytes: number | null;
+            /** @default [] */
+            notes: string[];
+            /** @default [] */
+            post_link: string[];
+            /** @default [] */
+            remove: components["schemas"]["PlanItem"][];
+            /** @default [] */
+            running_kernels: components["schemas"]["RunningKernel"][];
+        };
+        /** @description A package that would change its version or build. */
+        PlanChange: {
+            /** @default null */
+            channel: string | null;
+            /** @default null */
+            download_bytes: number | null;
+            from: string;
+            /** @default null */
+            from_build: string | null;
+            /**
+             * @default conda
+             * @enum {unknown}
+             */
+            manager: "conda" | "pip";
+            name: string;
+            /** @default null */
+            size_bytes: number | null;
+            to: string;
+            /** @default null */
+            to_build: string | null;
+        };
+        /** @description A package that would come or go. `download_bytes` is 0 where it is in the cache, null where unknown. */
+        PlanItem: {
+            /** @default null */
+            build: string | null;
+            /** @default null */
+            channel: string | null;
+            /** @default null */
+            download_bytes: number | null;
+            /**
+             * @default conda
+             * @enum {unknown}
+             */
+            manager: "conda" | "pip";
+            name: string;
+            /** @default null */
+            size_bytes: number | null;
+            version: string;
+        };
         /** @description One place a server can run in. `persistent_root` is the folder whose files are still there after a restart of the machine, null where that can't be told. `can_stop_instance` says whether the machine itself can be stopped from here. */
         Platform: {
             can_stop_instance: boolean;
@@ -521,6 +1151,49 @@ export interface components {
             /** @default {} */
             detail: Record<string, unknown>;
             message: string;
+        };
+        /** @description How far a job is. `total` is null while it isn't known; `label` names the present step, as a code or a name. */
+        Progress: {
+            done: number;
+            /** @default  */
+            label: string;
+            /** @default null */
+            total: number | null;
+            /**
+             * @default steps
+             * @enum {unknown}
+             */
+            unit: "bytes" | "packages" | "steps";
+        };
+        /** @description How much room environments take (shared bytes once), how much the administrator allows, what the disk has. */
+        Quota: {
+            free_bytes: number | null;
+            limit_bytes: number | null;
+            used_bytes: number | null;
+        };
+        /** @description How the kernel is called; null: after the environment. */
+        RegisterKernel: {
+            /** @default null */
+            display_name: string | null;
+        };
+        /** @description The new name. */
+        Rename: {
+            name: string;
+        };
+        /** @description To which version. */
+        RollBack: {
+            /** @default false */
+            dry_run: boolean;
+            version: number;
+        };
+        /** @description A kernel that runs in an environment now. `path` is its notebook, null where it has none. */
+        RunningKernel: {
+            kernel_id: string;
+            /** @default null */
+            path: string | null;
+            spec_name: string;
+            /** @default unknown */
+            state: string;
         };
         /** @description A page says what became of an open document of a target that is about to be shut down. */
         SaveReport: {
@@ -628,6 +1301,17 @@ export interface components {
             verdict: "keep" | "shut_down" | "warn";
             warned_at: string | null;
         };
+        /** @description A deleted environment that can be restored by its `id` until `purged_at` (null: until somebody purges it). */
+        Trashed: {
+            /** Format: date-time */
+            deleted_at: string;
+            id: string;
+            name: string;
+            /** @default null */
+            purged_at: string | null;
+            /** @default null */
+            size_bytes: number | null;
+        };
         /** @description A variable a kernel held. `size_bytes` null where it can't be told quickly; `summary` e.g. "1000000 x 12". */
         Variable: {
             name: string;
@@ -637,6 +1321,37 @@ export interface components {
             summary: string | null;
             type: string;
         };
+        /** @description A state an environment was in. `number` counts up from 1; `command` is what led to it. */
+        Version: {
+            /** @default 0 */
+            added: number;
+            /** Format: date-time */
+            at: string;
+            /** @default 0 */
+            changed: number;
+            command: string;
+            /** @default false */
+            current: boolean;
+            number: number;
+            package_count: number;
+            /** @default 0 */
+            removed: number;
+            /** @default true */
+            restorable: boolean;
+        };
+        /** @description What lies between two versions. */
+        VersionDiff: {
+            /** @default [] */
+            add: components["schemas"]["PlanItem"][];
+            /** @default [] */
+            change: components["schemas"]["PlanChange"][];
+            /** @default [] */
+            remove: components["schemas"]["PlanItem"][];
+        };
+        /** @description The versions that are kept, the newest first. */
+        VersionList: {
+            versions: components["schemas"]["Version"][];
+        };
     };
     responses: never;
     parameters: never;
@@ -645,31 +1360,59 @@ export interface components {
     pathItems: never;
 }
 export type About = components['schemas']['About'];
+export type ChangeEnvironment = components['schemas']['ChangeEnvironment'];
 export type ChangePolicy = components['schemas']['ChangePolicy'];
+export type Channels = components['schemas']['Channels'];
 export type Conflict = components['schemas']['Conflict'];
 export type Cost = components['schemas']['Cost'];
+export type CreateEnvironment = components['schemas']['CreateEnvironment'];
 export type CreateLease = components['schemas']['CreateLease'];
 export type Decision = components['schemas']['Decision'];
 export type DecisionList = components['schemas']['DecisionList'];
+export type Diagnosis = components['schemas']['Diagnosis'];
 export type DismissStopped = components['schemas']['DismissStopped'];
 export type DurationSetting = components['schemas']['DurationSetting'];
+export type Environment = components['schemas']['Environment'];
+export type EnvironmentFile = components['schemas']['EnvironmentFile'];
+export type EnvironmentList = components['schemas']['EnvironmentList'];
 export type Evidence = components['schemas']['Evidence'];
 export type Explanation = components['schemas']['Explanation'];
+export type Export = components['schemas']['Export'];
 export type Feature = components['schemas']['Feature'];
+export type Finding = components['schemas']['Finding'];
+export type Fix = components['schemas']['Fix'];
 export type Gpu = components['schemas']['Gpu'];
 export type Holder = components['schemas']['Holder'];
 export type IdleView = components['schemas']['IdleView'];
+export type Job = components['schemas']['Job'];
+export type JobError = components['schemas']['JobError'];
+export type JobList = components['schemas']['JobList'];
+export type JobLog = components['schemas']['JobLog'];
+export type KernelOf = components['schemas']['KernelOf'];
 export type Lease = components['schemas']['Lease'];
 export type LeaseList = components['schemas']['LeaseList'];
 export type Machine = components['schemas']['Machine'];
 export type Manifest = components['schemas']['Manifest'];
 export type ModeSetting = components['schemas']['ModeSetting'];
 export type Monitor = components['schemas']['Monitor'];
+export type Names = components['schemas']['Names'];
+export type Package = components['schemas']['Package'];
+export type PackageCache = components['schemas']['PackageCache'];
+export type PackageList = components['schemas']['PackageList'];
+export type Plan = components['schemas']['Plan'];
+export type PlanChange = components['schemas']['PlanChange'];
+export type PlanItem = components['schemas']['PlanItem'];
 export type Platform = components['schemas']['Platform'];
 export type Policy = components['schemas']['Policy'];
 export type Presence = components['schemas']['Presence'];
 export type Problem = components['schemas']['Problem'];
 export type ProblemBody = components['schemas']['ProblemBody'];
+export type Progress = components['schemas']['Progress'];
+export type Quota = components['schemas']['Quota'];
+export type RegisterKernel = components['schemas']['RegisterKernel'];
+export type Rename = components['schemas']['Rename'];
+export type RollBack = components['schemas']['RollBack'];
+export type RunningKernel = components['schemas']['RunningKernel'];
 export type SaveReport = components['schemas']['SaveReport'];
 export type Session = components['schemas']['Session'];
 export type Stopped = components['schemas']['Stopped'];
@@ -677,7 +1420,11 @@ export type StoppedDocument = components['schemas']['StoppedDocument'];
 export type StoppedList = components['schemas']['StoppedList'];
 export type StopWay = components['schemas']['StopWay'];
 export type Target = components['schemas']['Target'];
+export type Trashed = components['schemas']['Trashed'];
 export type Variable = components['schemas']['Variable'];
+export type Version = components['schemas']['Version'];
+export type VersionDiff = components['schemas']['VersionDiff'];
+export type VersionList = components['schemas']['VersionList'];
 export type $defs = Record<string, never>;
 export interface operations {
     get_about: {
@@ -700,6 +1447,1069 @@ export interface operations {
             };
             /** @description Not signed in, or not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    purge_environment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The id of a deleted environment. */
+                trash_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_environments: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentList"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    create_environment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateEnvironment"];
+            };
+        };
+        responses: {
+            /** @description What would be done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. Or: Understood and refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is larger than any request of ours needs to be. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_environment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's name, percent-encoded. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_environment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's name, percent-encoded. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Not signed in, or not allowed. Or: Understood and refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    change_environment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's name, percent-encoded. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeEnvironment"];
+            };
+        };
+        responses: {
+            /** @description What would be done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. Or: Understood and refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is larger than any request of ours needs to be. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    diagnose_environment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's name, percent-encoded. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diagnosis"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    fix_environment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's name, percent-encoded. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Fix"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. Or: Understood and refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is larger than any request of ours needs to be. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    export_environment: {
+        parameters: {
+            query?: {
+                all?: boolean;
+                format?: "explicit" | "lock" | "yaml";
+            };
+            header?: never;
+            path: {
+                /** @description The environment's name, percent-encoded. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Export"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    register_kernel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's name, percent-encoded. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegisterKernel"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. Or: Understood and refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is larger than any request of ours needs to be. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    unregister_kernel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's name, percent-encoded. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Environment"];
+                };
+            };
+            /** @description Not signed in, or not allowed. Or: Understood and refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_packages: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's name, percent-encoded. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageList"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    rename_environment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's name, percent-encoded. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rename"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. Or: Understood and refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is larger than any request of ours needs to be. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    restore_environment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's name, percent-encoded. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    roll_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's name, percent-encoded. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RollBack"];
+            };
+        };
+        responses: {
+            /** @description What would be done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Plan"];
+                };
+            };
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. Or: Understood and refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is larger than any request of ours needs to be. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The environment's name, percent-encoded. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionList"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    diff_versions: {
+        parameters: {
+            query: {
+                from: number;
+                to?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The environment's name, percent-encoded. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VersionDiff"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1370,6 +3180,235 @@ export interface operations {
             };
         };
     };
+    list_jobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobList"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job's id. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    cancel_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job's id. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    dismiss_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The job's id. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    read_job_log: {
+        parameters: {
+            query?: {
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The job's id. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JobLog"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_openapi: {
         parameters: {
             query?: never;
@@ -1390,6 +3429,124 @@ export interface operations {
             };
             /** @description Not signed in, or not allowed. */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_package_cache: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PackageCache"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    clean_package_cache: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    find_package_names: {
+        parameters: {
+            query?: {
+                channels?: string;
+                limit?: number;
+                query?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Names"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,10 +1,25 @@
 import type { ITranslator, TranslationBundle } from '@jupyterlab/translation';
 import { Gettext, nullTranslator } from '@jupyterlab/translation';
 
-import korean from './ko.json';
+type Catalogue = typeof import('./ko.json');
 
 /** Our domain of messages. */
 export const DOMAIN = 'jupyter_lcc';
+
+let korean: Catalogue | null = null;
+
+/**
+ * Load the messages of the interface's language, if it is one we ship. Without them it is English.
+ */
+export async function fetchMessages(translator: ITranslator | null): Promise<void> {
+  if (korean === null && isKorean(translator?.languageCode ?? 'en')) {
+    try {
+      korean = (await import(/* webpackChunkName: "korean" */ './ko.json')) as Catalogue;
+    } catch (reason) {
+      console.warn('jupyter-lcc: the Korean messages can’t be loaded', reason);
+    }
+  }
+}
 
 /**
  * Give our messages in the language of the user interface.
@@ -16,7 +31,7 @@ export const DOMAIN = 'jupyter_lcc';
 export function loadMessages(translator: ITranslator | null): TranslationBundle {
   const given = (translator ?? nullTranslator).load(DOMAIN);
   const language = translator?.languageCode ?? 'en';
-  if (!isKorean(language) || isTranslated(given)) {
+  if (korean === null || !isKorean(language) || isTranslated(given)) {
     return given;
   }
   const { plural_forms: pluralForms, language: locale } = korean[''];

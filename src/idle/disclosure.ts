@@ -3,9 +3,19 @@ import { Signal, type ISignal } from '@lumino/signaling';
 
 /** The parts of the panel that open and close. */
 export type Part =
-  'machine' | 'targets' | 'stopped' | 'limits' | 'holders' | `lost:${string}` | `why:${string}`;
+  | 'machine'
+  | 'targets'
+  | 'stopped'
+  | 'limits'
+  | 'holders'
+  | 'environments'
+  | 'trash'
+  | 'jobs'
+  | `env:${string}`
+  | `lost:${string}`
+  | `why:${string}`;
 
-const OPEN_AT_FIRST: readonly Part[] = ['machine', 'targets', 'stopped'];
+const OPEN_AT_FIRST: readonly Part[] = ['machine', 'targets', 'environments', 'jobs', 'stopped'];
 
 /** Which parts of the panel are open; commands open parts from outside. */
 export class Disclosure implements IDisposable {
@@ -36,7 +46,7 @@ export class Disclosure implements IDisposable {
     this.set(part, !this.isOpen(part));
   }
 
-  /** Ask for the keyboard to be put on a target's row, once it is there. */
+  /** Ask for the keyboard to be put on the row of a target, `environment:NAME` or `job:ID`, once it is there. */
   point(targetId: string): void {
     this._pointed = targetId;
     this._changed.emit();

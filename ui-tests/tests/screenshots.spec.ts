@@ -3,6 +3,8 @@ import { join } from 'node:path';
 
 import { expect, test } from '@playwright/test';
 
+import { LocalChannel } from './channel';
+import { fakeEnvironment, fakeJob, fakePackage, fakeServer } from './fakeEnvironments';
 import { Lab } from './lab';
 import { LabServer } from './server';
 
@@ -148,6 +150,83 @@ test('the way back', async ({ page, context }) => {
     await back.setWidth(200);
     const clip = { x: 0, y: 0, width: 240, height: 820 };
     await back.page.screenshot({ path: join(IMAGES, 'narrow.png'), clip });
+  } finally {
+    await server.stop();
+  }
+});
+
+test('environments', async ({ page }) => {
+  test.setTimeout(180_000);
+  const channel = new LocalChannel();
+  const server = await LabServer.start({ files: { '.condarc': channel.condarc } });
+  try {
+    await page.setViewportSize({ width: 1200, height: 820 });
+    const lab = await Lab.open(page, server);
+    await lab.openPanel();
+    await lab.panel.getByRole('button', { name: 'This machine', exact: true }).click();
+    await lab.panel.getByRole('button', { name: 'New environment' }).click();
+    const sheet = page.getByRole('dialog');
+    await sheet.getByRole('textbox', { name: 'Name' }).fill('analysis');
+    await sheet.getByRole('combobox', { name: 'Packages' }).fill('al');
+    await expect(page.getByRole('option', { name: 'alpha' })).toBeVisible();
+    await page.screenshot({ path: join(IMAGES, 'environments-create.png') });
+    await page.getByRole('option', { name: 'alpha' }).click();
+    await sheet.getByRole('button', { name: 'Preview' }).click();
+    await expect(sheet).toContainText('packages are installed', { timeout: 60_000 });
+    await page.screenshot({ path: join(IMAGES, 'environments-plan.png') });
+    await sheet.getByRole('button', { name: 'Create' }).click();
+    const notice = lab.notice('analysis is ready.');
+    await expect(notice).toBeVisible({ timeout: 60_000 });
+    await page.waitForTimeout(1500);
+    await page.screenshot({ path: join(IMAGES, 'environments-ready.png') });
+    await notice.getByRole('button', { name: 'Open notebook with this kernel' }).click();
+    await page.locator('.jp-Notebook:visible .jp-CodeCell .cm-content').click();
+    await page.keyboard.type('import sys; sys.prefix');
+    await page.keyboard.press('Shift+Enter');
+    await expect(page.locator('.jp-Notebook:visible .jp-OutputArea-output')).toContainText('analysis', {
+      timeout: 60_000
+    });
+    await lab.execute('jupyter-lcc:show-environment', { name: 'analysis' });
+    await expect(lab.panel.getByRole('list', { name: 'Packages of analysis' })).toBeVisible();
+    await page.screenshot({ path: join(IMAGES, 'environments.png') });
+    await lab.setTheme('JupyterLab Dark');
+    await page.screenshot({ path: join(IMAGES, 'environments-dark.png') });
+  } finally {
+    await server.stop();
+    channel.remove();
+  }
+});
+
+/** Fake answers: states that come and go too fast, or not on this machine. */
+test('environments in odd states', async ({ page }) => {
+  const server = await LabServer.start();
+  try {
+    await fakeServer(page, {
+      environments: [
+        fakeEnvironment('analysis'),
+        fakeEnvironment('base', {
+          managed: false,
+          made_by: 'conda',
+          prefix: '/opt/conda',
+          kernel: null,
+          persistent: false,
+          advice: 'clone_to_keep'
+        }),
+        fakeEnvironment('geo', { status: 'broken', kernel: null })
+      ],
+      packages: [fakePackage('numpy', { requested: true })],
+      findings: [{ code: 'ipykernel_missing', level: 'error', message: '', advice: '', fix: 'install_ipykernel' }],
+      jobs: [fakeJob('train')]
+    });
+    await page.setViewportSize({ width: 1200, height: 1160 });
+    const lab = await Lab.open(page, server);
+    await lab.openPanel();
+    await lab.panel.getByRole('button', { name: 'This machine', exact: true }).click();
+    await lab.execute('jupyter-lcc:diagnose-environment', { name: 'geo' });
+    await lab.panel.getByRole('button', { name: 'Log of Make train' }).first().click();
+    await page.waitForTimeout(1500);
+    await lab.panel.evaluate(node => node.scrollTo(0, 0));
+    await lab.panel.screenshot({ path: join(IMAGES, 'environments-states.png') });
   } finally {
     await server.stop();
   }

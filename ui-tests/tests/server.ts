@@ -16,6 +16,8 @@ export interface IServerOptions {
   baseUrl?: string;
   /** JupyterLab settings by plugin id. */
   settings?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Files by their path below the home folder, e.g. `.condarc`. */
+  files?: Readonly<Record<string, string>>;
   /** Whether our server extension is enabled. */
   enabled?: boolean;
 }
@@ -29,7 +31,7 @@ export class LabServer {
   ) {}
 
   static async start(options: IServerOptions = {}): Promise<LabServer> {
-    const { args = [], baseUrl = '/', settings = {}, enabled = true } = options;
+    const { args = [], baseUrl = '/', settings = {}, files = {}, enabled = true } = options;
     const folder = mkdtempSync(join(tmpdir(), 'lcc-ui-'));
     const work = join(folder, 'work');
     mkdirSync(work);
@@ -39,6 +41,10 @@ export class LabServer {
       const file = join(folder, '.jupyter/lab/user-settings', name, `${part}.jupyterlab-settings`);
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, JSON.stringify(values));
+    }
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), text);
     }
     const port = await freePort();
     const child = spawn(

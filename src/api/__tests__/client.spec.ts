@@ -116,4 +116,31 @@ describe('LccClient', () => {
     expect(error.code).toBe('unreachable');
     expect(error.message).toContain('Failed to fetch');
   });
+
+  it('says a plan and the doing of it apart, and quotes names', async () => {
+    const { client, asked } = clientOf(() => answerOf(200, '{}'));
+    await client.planChange('my env', { install: ['numpy'] });
+    await client.changeEnvironment('my env', { install: ['numpy'] });
+    await client.versionDiff('my env', { from: 1 });
+    await client.purgeEnvironment('all');
+    const base = 'http://here/jupyterlab/default/lcc';
+    expect(asked).toEqual([
+      {
+        method: 'POST',
+        url: `${base}/environments/my%20env/changes`,
+        body: '{"install":["numpy"],"dry_run":true}'
+      },
+      {
+        method: 'POST',
+        url: `${base}/environments/my%20env/changes`,
+        body: '{"install":["numpy"],"dry_run":false}'
+      },
+      {
+        method: 'GET',
+        url: `${base}/environments/my%20env/versions/diff?from=1&no_track_activity=1`,
+        body: ''
+      },
+      { method: 'DELETE', url: `${base}/environment-trash/all`, body: '' }
+    ]);
+  });
 });

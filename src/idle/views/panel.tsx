@@ -1,6 +1,8 @@
 import * as React from 'react';
 
-import type { Stopped, Target } from '../../api/generated';
+import type { Environment, Stopped, Target } from '../../api/generated';
+import { Deferred } from '../../environments/deferred';
+import type { IWork } from '../../environments/work';
 import type { IdleActions } from '../actions';
 import type { Disclosure } from '../disclosure';
 import type { IdleModel } from '../model';
@@ -20,11 +22,14 @@ export interface IPanelProps {
   model: IdleModel;
   actions: IdleActions;
   disclosure: Disclosure;
+  /** Environments and jobs. */
+  work: IWork;
   speech: Speech;
   version: string;
   /** Whether anybody can see it: a hidden panel doesn't count seconds. */
   visible: boolean;
   onKeepMenu(target: Target, anchor: HTMLElement): void;
+  onEnvironmentMenu(environment: Environment, anchor: HTMLElement): void;
 }
 
 /** The whole panel, from the model's state. */
@@ -39,7 +44,7 @@ export function Panel(props: IPanelProps): JSX.Element {
   const { view, pending, happened, unseen } = model.state;
   const now = model.now();
   const group = (
-    part: 'machine' | 'targets' | 'stopped'
+    part: 'machine' | 'targets' | 'environments' | 'jobs' | 'stopped'
   ): { id: string; open: boolean; onToggle(): void } => ({
     id: part,
     open: disclosure.isOpen(part),
@@ -116,6 +121,7 @@ export function Panel(props: IPanelProps): JSX.Element {
               onWhy={id => disclosure.toggle(`why:${id}`)}
             />
           </Group>
+          <WorkSections {...props} group={group} />
           {happened.length > 0 && (
             <Group {...group('stopped')} title={trans.__('What happened lately')}>
               <Happened happened={happened} now={now} speech={speech} />
@@ -124,6 +130,61 @@ export function Panel(props: IPanelProps): JSX.Element {
         </>
       )}
     </div>
+  );
+}
+
+type GroupOf = (part: 'environments' | 'jobs') => { id: string; open: boolean; onToggle(): void };
+
+/** Environments and jobs: asked for, and loaded, when the panel is seen for the first time. */
+function WorkSections(props: IPanelProps & { group: GroupOf }): JSX.Element | null {
+  const { model, work, disclosure, speech, visible, group, onEnvironmentMenu } = props;
+  const { trans } = speech;
+  const feature = model.state.about?.features['environments'];
+  const seen = React.useRef(false);
+  React.useEffect(() => {
+    // Whoever comes back, e.g. from a terminal, may have changed something.
+    if (visible && work.environments.state.phase !== 'asleep') {
+      void work.environments.refresh();
+    }
+  }, [visible, work]);
+  seen.current ||= visible;
+  const now = React.useCallback(() => model.now(), [model]);
+  // The panel counts seconds; what follows does not, so it is made anew only by its own news.
+  const environments = React.useMemo(
+    () =>
+      feature && (
+        <Deferred speech={speech}>
+          {({ EnvironmentsSection }) => (
+            <EnvironmentsSection
+              work={work}
+              disclosure={disclosure}
+              speech={speech}
+              feature={feature}
+              now={now}
+              onMenu={onEnvironmentMenu}
+            />
+          )}
+        </Deferred>
+      ),
+    [work, disclosure, speech, feature, now, onEnvironmentMenu]
+  );
+  const jobs = React.useMemo(
+    () => (
+      <Deferred speech={speech}>
+        {({ JobsSection }) => <JobsSection work={work} speech={speech} now={now} />}
+      </Deferred>
+    ),
+    [work, speech, now]
+  );
+  return feature === undefined ? null : (
+    <>
+      <Group {...group('environments')} title={trans.__('Environments')}>
+        {seen.current && environments}
+      </Group>
+      <Group {...group('jobs')} title={trans.__('Jobs')}>
+        {seen.current && jobs}
+      </Group>
+    </>
   );
 }
 

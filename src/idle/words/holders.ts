@@ -1,4 +1,5 @@
 import type { Evidence, Holder, Target } from '../../api/generated';
+import { titleOf } from './jobs';
 import { secondsUntil, type Speech } from './speech';
 import { nameOf } from './targets';
 import { signalOf, valueOf } from './why';
@@ -34,6 +35,10 @@ function whoOf(
   if (target) {
     return nameOf(speech, target);
   }
+  if (evidence?.signal === 'job_runs') {
+    const [kind = '', ...subject] = name.split(' ');
+    return titleOf(speech, { kind, subject: subject.join(' ') });
+  }
   if (evidence?.signal === 'part_failed') {
     return partOf(speech, name);
   }
@@ -62,7 +67,7 @@ function whyOf(speech: Speech, { because, evidence, name }: Holder, now: Date): 
         ? trans.__('somebody keeps it: %1', evidence.value)
         : trans.__('somebody keeps it');
     case 'work':
-      if (evidence?.signal === 'detached_job') {
+      if (evidence?.signal === 'detached_job' || evidence?.signal === 'job_runs') {
         return trans.__('it works'); // its name stands there already
       }
       return withEvidence(speech, trans.__('it works'), evidence, now);

@@ -164,6 +164,8 @@ export function signalOf({ trans }: Speech, signal: Evidence['signal']): string 
       return trans.__('Service');
     case 'detached_stopped':
       return trans.__('Stopped job');
+    case 'job_runs':
+      return trans.__('Long work');
     case 'notebook_run':
       return trans.__('Notebook run');
     case 'came_from':

@@ -1,0 +1,1 @@
+"""Conda environments under the home directory, registered as kernels."""

@@ -1,0 +1,301 @@
+"""pip's packages, by uv: it is fast, leaves alone what conda owns when it is told, and says before what it would do."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import configparser
+import csv
+import hashlib
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from ...errors import DiskFull, Invalid, NotReachable, OutOfBounds, OutsideFailure, Unsatisfiable
+from ..bounds import canonical, without_secrets
+from ..engine_model import Surroundings
+from ..kept import KeptPip
+from .talk import Talk
+
+__all__ = ["Uv", "copy_pip", "relocate"]
+
+_OWN_INDEXES = ("UV_INDEX_URL", "UV_EXTRA_INDEX_URL", "UV_INDEX", "UV_DEFAULT_INDEX", "UV_FIND_LINKS")
+_CHANGE = re.compile(r"^ ([+~-]) ([A-Za-z0-9_.-]+)==([^\s(]+)")
+
+
+class Uv:
+    """Runs uv for the Python of one environment. `lock` is inherited, so that nobody tidies up under its hands."""
+
+    def __init__(self, around: Surroundings, indexes: Sequence[str], talk: Talk, lock: int = -1) -> None:
+        self._around = around
+        allowed = around.settings.allowed_indexes
+        usable = tuple(index for index in allowed or () if not index.endswith("/*"))
+        self._indexes = tuple(indexes) or usable
+        self._refused = allowed is not None and not self._indexes
+        self._talk = talk
+        self._lock = lock
+
+    async def install(
+        self, prefix: Path, specs: Sequence[str], owned: Mapping[str, str], *, upgrade: Iterable[str] = ()
+    ) -> None:
+        """Install; conda's distributions keep their versions, or it is refused."""
+        if not specs:
+            return
+        with _constraints(owned) as file:
+            words = ["pip", "install", *self._common(prefix), "--constraints", file]
+            words += [word for name in upgrade for word in ("--upgrade-package", name)]
+            await self._run([*words, *self._index_words(), "--", *specs], owned)
+
+    async def exactly(self, prefix: Path, packages: Sequence[KeptPip]) -> None:
+        """Install these versions and nothing they need."""
+        specs = [f"{package.name}=={package.version}" for package in packages]
+        if specs:
+            words = ["pip", "install", "--no-deps", *self._common(prefix), *self._index_words(), "--", *specs]
+            await self._run(words, {})
+
+    async def remove(self, prefix: Path, names: Sequence[str]) -> None:
+        """Take packages out."""
+        if names:
+            await self._run(["pip", "uninstall", *self._common(prefix), "--", *names], {})
+
+    async def preview(
+        self, prefix: Path, specs: Sequence[str], owned: Mapping[str, str], *, upgrade: Iterable[str] = ()
+    ) -> tuple[dict[str, str], dict[str, str]]:
+        """Say what would come and what would go, by name."""
+        if not specs:
+            return {}, {}
+        with _constraints(owned) as file:
+            words = ["pip", "install", "--dry-run", *self._common(prefix), "--constraints", file]
+            words += [word for name in upgrade for word in ("--upgrade-package", name)]
+            said = await self._run([*words, *self._index_words(), "--", *specs], owned, quiet=True)
+        come: dict[str, str] = {}
+        go: dict[str, str] = {}
+        for line in said.splitlines():
+            found = _CHANGE.match(line)
+            if found is not None:
+                (go if found[1] == "-" else come)[found[2]] = found[3]
+        return come, go
+
+    async def resolve(self, python: str, specs: Sequence[str], owned: Mapping[str, str]) -> dict[str, str]:
+        """Say what would come into an environment that isn't there yet."""
+        if not specs:
+            return {}
+        short = ".".join(python.split(".")[:2])
+        with _constraints(owned) as file, tempfile.NamedTemporaryFile("w", suffix=".in") as wanted:
+            wanted.write("\n".join(specs) + "\n")
+            wanted.flush()
+            words = ["pip", "compile", "--quiet", "--no-header", "--no-annotate", "--python-version", short]
+            words += ["--python", sys.executable]
+            words += ["--constraints", file, *self._offline(), *self._index_words(), "--", wanted.name]
+            said = await self._run(words, owned, quiet=True, want_output=True)
+        found = re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)", said, re.MULTILINE)
+        return {name: version for name, version in found if canonical(name) not in owned}
+
+    # -- how it is run -------------------------------------------------------------------------------------------
+
+    def _common(self, prefix: Path) -> list[str]:
+        return ["--python", str(prefix / "bin" / "python"), "--break-system-packages", *self._offline()]
+
+    def _offline(self) -> list[str]:
+        return ["--offline"] if self._around.conda.offline else []
+
+    def _index_words(self) -> list[str]:
+        if self._refused:
+            raise OutOfBounds("No package index is allowed here; packages of pip can't be installed.", field="pip")
+        words: list[str] = []
+        if self._indexes:
+            words += ["--no-config", "--default-index", self._indexes[0]]
+            for index in self._indexes[1:]:
+                words += ["--index", index]
+        elif not any(os.environ.get(name) for name in ("UV_INDEX_URL", "UV_DEFAULT_INDEX")):
+            first, others, trusted = _of_pip(os.environ)
+            words += ["--default-index", first] if first else []
+            for index in others:
+                words += ["--index", index]
+            for host in trusted:
+                words += ["--allow-insecure-host", host]
+        if self._around.conda.ssl_verify == "false":
+            addresses = self._indexes or ("https://pypi.org", "https://files.pythonhosted.org")
+            hosts = (urlsplit(address).hostname for address in addresses)
+            words += [word for host in hosts if host for word in ("--allow-insecure-host", host)]
+        return words
+
+    async def _run(
+        self, words: Sequence[str], owned: Mapping[str, str], *, quiet: bool = False, want_output: bool = False
+    ) -> str:
+        from uv import find_uv_bin
+
+        environ = dict(os.environ)
+        for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONHOME", "PYTHONPATH"):
+            environ.pop(name, None)
+        if self._indexes:
+            for name in _OWN_INDEXES:
+                environ.pop(name, None)
+        environ.setdefault("UV_CACHE_DIR", str(Path(self._around.places.cache) / "uv"))
+        environ |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never", "NO_COLOR": "1"}
+        environ.setdefault("UV_LINK_MODE", "hardlink")
+        process = await asyncio.create_subprocess_exec(
+            find_uv_bin(),
+            *words,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environ,
+            cwd="/",
+            pass_fds=(self._lock,) if self._lock >= 0 else (),
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        out, said = await asyncio.gather(process.stdout.read(), self._listen(process.stderr, quiet))
+        status = await process.wait()
+        if status != 0:
+            raise _failed(said, owned)
+        return out.decode("utf-8", "replace") if want_output else said
+
+    async def _listen(self, stream: asyncio.StreamReader, quiet: bool) -> str:
+        lines = []
+        async for raw in stream:
+            line = raw.decode("utf-8", "replace").rstrip("\n")
+            lines.append(line)
+            if not quiet:
+                self._talk.log(line)
+        return "\n".join(lines)
+
+
+def copy_pip(source: Path, target: Path, final: Path, python: str, packages: Sequence[KeptPip]) -> list[str]:
+    """Bring pip's packages from one environment into another of the same Python, file by file; name those left out.
+
+    No index is asked: a clone is what its model is, also where a version is not to be had any more.
+    """
+    short = ".".join(python.split(".")[:2])
+    here, there = source / f"lib/python{short}/site-packages", target / f"lib/python{short}/site-packages"
+    dists = {_dist_name(name): name for name in _listed(here) if name.endswith(".dist-info")}
+    left = []
+    for package in packages:
+        folder = dists.get(canonical(package.name))
+        if folder is None or not (here / folder / "RECORD").is_file():
+            left.append(package.name)
+            continue
+        changed = False
+        with open(here / folder / "RECORD", encoding="utf-8", newline="") as file:
+            names = [row[0] for row in csv.reader(file) if row]
+        for listed in names:
+            origin, place = Path(os.path.normpath(here / listed)), Path(os.path.normpath(there / listed))
+            if not (origin.is_relative_to(source) and origin.is_file()):
+                continue
+            place.parent.mkdir(parents=True, exist_ok=True)
+            if place.exists():
+                continue
+            shutil.copy2(origin, place, follow_symlinks=False)
+            changed |= place.parent == target / "bin" and _replace_in(place, source, final)
+        if changed:
+            _rewrite_record(there / folder / "RECORD")
+    return left
+
+
+def relocate(prefix: Path, final: Path, python: str | None) -> None:
+    """Let the scripts that uv made name the place where the environment is going to lie."""
+    if python is None:
+        return
+    changed = {path.name for path in sorted((prefix / "bin").iterdir()) if _replace_in(path, prefix, final)}
+    if not changed:
+        return
+    site = prefix / f"lib/python{'.'.join(python.split('.')[:2])}/site-packages"
+    for name in _listed(site):
+        record = site / name / "RECORD"
+        if name.endswith(".dist-info") and record.is_file():
+            text = record.read_text("utf-8")
+            if any(f"/bin/{script}," in text for script in changed):
+                _rewrite_record(record)
+
+
+def _replace_in(path: Path, old: Path, new: Path) -> bool:
+    """Replace a path in a script by a new file; others may share the old one."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > 1_000_000:
+        return False
+    raw = path.read_bytes()
+    needle = os.fsencode(old)
+    if not raw.startswith(b"#!") or needle not in raw:
+        return False
+    temporary = path.with_name(f".{path.name}.lcc")
+    temporary.write_bytes(raw.replace(needle, os.fsencode(new)))
+    shutil.copymode(path, temporary)
+    os.replace(temporary, path)
+    return True
+
+
+def _rewrite_record(path: Path) -> None:
+    """Write a distribution's RECORD with the hashes and sizes its scripts have now."""
+    site = path.parent.parent
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.reader(file) if row]
+    for row in rows:
+        script = Path(os.path.normpath(site / row[0]))
+        if script.parent.name == "bin" and script.is_file() and len(row) >= 3 and row[1]:
+            raw = script.read_bytes()
+            digest = base64.urlsafe_b64encode(hashlib.sha256(raw).digest()).rstrip(b"=").decode()
+            row[1:3] = [f"sha256={digest}", str(len(raw))]
+    temporary = path.with_name(".RECORD.lcc")
+    with open(temporary, "w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
+    os.replace(temporary, path)
+
+
+@contextmanager
+def _constraints(owned: Mapping[str, str]) -> Iterator[str]:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.writelines(f"{name}=={version}\n" for name, version in owned.items())
+        file.flush()
+        yield file.name
+
+
+def _failed(said: str, owned: Mapping[str, str]) -> OutsideFailure | Invalid:
+    text = re.sub(r"[a-z0-9+.-]+://[^\s'\"`]+", lambda found: without_secrets(found[0]), said).strip()[-10_000:]
+    if re.search(r"No space left|Disk quota|os error (?:28|122|27)\b|File too large", text):
+        return DiskFull("There is no room left on the disk; nothing was changed.", said=text)
+    if re.search(r"error sending request|Failed to fetch|dns error|timed out|[Nn]etwork (?:was|connectivity)", text):
+        return NotReachable(f"The index of Python packages could not be read; nothing was changed. {text}")
+    if re.search(r"unsatisfiable|No solution found|not found in the package registry|no version of", text):
+        mine = sorted(name for name in owned if re.search(rf"\b{re.escape(name)}\b", text))
+        more = f" conda owns {', '.join(mine)}; change them with conda." if mine else ""
+        return Unsatisfiable(text + more, owned_by_conda=mine)
+    return OutsideFailure(f"uv failed; nothing was changed. {text}")
+
+
+def _of_pip(environ: Mapping[str, str]) -> tuple[str | None, list[str], list[str]]:
+    """Read what pip is told about indexes: uv doesn't, and a house's index is usually written there."""
+    values: dict[str, str] = {}
+    files = ["/etc/pip.conf", os.path.expanduser("~/.pip/pip.conf"), os.path.expanduser("~/.config/pip/pip.conf")]
+    files += [environ["PIP_CONFIG_FILE"]] if environ.get("PIP_CONFIG_FILE") else []
+    for name in files:
+        parser = configparser.RawConfigParser()
+        try:
+            parser.read(name, encoding="utf-8")
+        except (configparser.Error, UnicodeDecodeError, OSError):
+            continue
+        for section in ("global", "install"):
+            if parser.has_section(section):
+                values |= dict(parser.items(section))
+    for key in ("index-url", "extra-index-url", "trusted-host"):
+        variable = environ.get(f"PIP_{key.upper().replace('-', '_')}")
+        if variable:
+            values[key] = variable
+    first = values.get("index-url", "").strip() or None
+    return first, values.get("extra-index-url", "").split(), values.get("trusted-host", "").split()
+
+
+def _dist_name(folder: str) -> str:
+    return canonical(folder.removesuffix(".dist-info").rpartition("-")[0])
+
+
+def _listed(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []

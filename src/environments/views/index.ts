@@ -1,0 +1,3 @@
+export { EnvironmentsSection } from './section';
+export { JobsSection } from './jobsSection';
+export { Sheets } from './sheets';
