@@ -50,8 +50,10 @@ from .idle.proof import Proof
 from .idle.service import IdleService
 from .idle.state import StateFiles, state_folder
 from .idle.terminals import Terminals
+from .idle.traffic import SocketReader
 from .idle.watch import TargetSource
 from .idle.work import window_for
+from .pauses import spare_the_start
 from .platforms.detect import Machine, choose, is_studio_app, look
 from .platforms.life import machine_life
 from .platforms.model import Platform
@@ -105,8 +107,9 @@ class LccExtension(ExtensionApp):
         self._files = StateFiles(folder, self.log)
         decisions = DecisionLog(lambda: self._files.decisions, self._executor, self.log)
         document = self._document(machine, platform, config, given, folder, clock)
-        sources, parachute = self._sources(clock, events, folder)
-        elsewhere, pollers, metrics = Elsewhere(clock), Pollers(), Metrics()
+        sockets = SocketReader()
+        sources, parachute = self._sources(clock, events, folder, sockets)
+        elsewhere, pollers, metrics = Elsewhere(clock, sockets=sockets), Pollers(), Metrics()
         native = NativeIdleFile(partial(_own_address, server))
         self._idle = IdleService(
             clock=clock,
@@ -205,6 +208,7 @@ class LccExtension(ExtensionApp):
         # Only now every extension has told of its events.
         self._events.listen_if_known(COLLABORATION, self._note_shared_save)
         self._monitor.start()
+        spare_the_start()
 
     async def _note_shared_save(self, data: dict[str, Any]) -> None:
         if data.get("action") == "save":
@@ -219,7 +223,9 @@ class LccExtension(ExtensionApp):
         await self._monitor.stop()
         self._executor.shutdown(wait=False)
 
-    def _sources(self, clock: SystemClock, events: Events, folder: Path) -> tuple[list[TargetSource], Parachute]:
+    def _sources(
+        self, clock: SystemClock, events: Events, folder: Path, sockets: SocketReader
+    ) -> tuple[list[TargetSource], Parachute]:
         """Make what sees and ends targets, and what saves before."""
         server = self.serverapp
         assert server is not None
@@ -239,7 +245,7 @@ class LccExtension(ExtensionApp):
                 log=self.log,
                 spool=Spool(lambda: self._files.decisions.path.parent / "unseen"),
             )
-        proof = Proof(clock, window=self._window)
+        proof = Proof(clock, window=self._window, sockets=sockets)
         kernels = Kernels(
             server.kernel_manager,
             server.session_manager,

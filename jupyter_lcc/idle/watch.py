@@ -38,8 +38,8 @@ PARTS: dict[Kind, str] = {"kernel": "kernels", "terminal": "terminals", "process
 PENDING = timedelta(milliseconds=200)
 """How long a shutdown waits for something that has just begun to end, or to show that it is work."""
 
-BEGIN_AT_ONCE = 16
-WARN_AT_ONCE = 16
+BEGIN_AT_ONCE = 8
+WARN_AT_ONCE = 8
 """How many shutdowns one round begins and how many warnings it gives, so that others get their turn on the event
 loop when hundreds are due: an event's check against its schema alone takes a good part of a millisecond."""
 
