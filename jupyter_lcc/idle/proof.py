@@ -261,7 +261,7 @@ class Proof:
     def _read(
         self, wanted: Sequence[tuple[str, list[tuple[int, int]], frozenset[int]]], table: ProcessTable
     ) -> tuple[dict[str, tuple[float, datetime]], tuple[Device, ...] | None]:
-        sockets = self.sockets.at(table) if wanted else None
+        sockets = self.sockets.moved_at(table) if wanted else None
         now, told = self._clock.now(), {}
         for target_id, processes, ports in wanted:
             moved = self._traffic.measure(target_id, processes, ports, sockets, now, shortest=self._window())

@@ -20,7 +20,16 @@ from datetime import datetime
 
 import msgspec
 
-__all__ = ["FLOOR_BYTES", "Connection", "SocketReader", "Sockets", "Traffic", "inodes_of", "read_sockets"]
+__all__ = [
+    "FLOOR_BYTES",
+    "Connection",
+    "SocketReader",
+    "Sockets",
+    "Traffic",
+    "inodes_of",
+    "read_octets",
+    "read_sockets",
+]
 
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
@@ -40,6 +49,10 @@ _BYTES_AT = 120
 
 FLOOR_BYTES = 10_000
 """A connection over which less went a second is nobody's work, and not looked for among the processes' files."""
+
+QUIET_BYTES = 3 * FLOOR_BYTES
+"""What may go over the network in all before its connections are listed anew: less than one alone must move in the
+shortest window to be looked at."""
 
 
 class Connection(msgspec.Struct, frozen=True):
@@ -109,13 +122,43 @@ def _read(answer: bytes, at: int, end: int) -> Connection:
     return Connection(inode, state == _LISTEN, state == _ESTABLISHED, port, peer_port, total)
 
 
+def read_octets() -> int | None:
+    """Count the bytes that IP has taken and given in this network namespace, loopback twice; None if not told."""
+    try:
+        names, values = (
+            line.split() for line in _read_file("/proc/net/netstat").splitlines() if line.startswith(b"IpExt:")
+        )
+        told = dict(zip(names, values, strict=True))
+        total = int(told[b"InOctets"]) + int(told[b"OutOctets"])
+        if os.path.exists("/proc/net/snmp6"):
+            told = dict(line.split() for line in _read_file("/proc/net/snmp6").splitlines())
+            total += int(told[b"Ip6InOctets"]) + int(told[b"Ip6OutOctets"])
+    except (OSError, ValueError, KeyError):
+        return None
+    return total
+
+
+def _read_file(path: str) -> bytes:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(file, 1 << 16)
+    finally:
+        os.close(file)
+
+
 class SocketReader:
     """Read the sockets once for all who look at the same moment: the parts of one look ask several times."""
 
-    def __init__(self, read: Callable[[], Sockets | None] = read_sockets) -> None:
+    def __init__(
+        self,
+        read: Callable[[], Sockets | None] = read_sockets,
+        read_octets: Callable[[], int | None] = read_octets,
+    ) -> None:
         self._read = read
+        self._read_octets = read_octets
         self._reading = threading.Lock()
         self._last: tuple[object, Sockets | None] | None = None
+        self._octets: int | None = None
 
     def at(self, moment: object) -> Sockets | None:
         """List all TCP sockets at the moment of a look, which its process table stands for; None if refused.
@@ -124,8 +167,25 @@ class SocketReader:
         """
         with self._reading:
             if self._last is None or self._last[0] is not moment:
-                self._last = (moment, self._read())
+                self._list(moment, self._read_octets())
+            assert self._last is not None
             return self._last[1]
+
+    def moved_at(self, moment: object) -> Sockets | None:
+        """The same, for who only asks over which connections much went: a list of before, the very same one, while in
+        all less than `QUIET_BYTES` have gone over the network since. Listing costs the more the more kernels there are.
+        """
+        with self._reading:
+            if self._last is None or self._last[0] is not moment:
+                octets = self._read_octets()
+                quiet = octets is not None and self._octets is not None and 0 <= octets - self._octets < QUIET_BYTES
+                if self._last is None or not quiet:
+                    self._list(moment, octets)
+            assert self._last is not None
+            return self._last[1]
+
+    def _list(self, moment: object, octets: int | None) -> None:
+        self._last, self._octets = (moment, self._read()), octets
 
     def now(self) -> Sockets | None:
         """List all TCP sockets as they are, for who must not miss what has begun just now. Waits for nobody."""
@@ -150,11 +210,7 @@ def inodes_of(pid: int) -> set[int] | None:
 
 def _file_bytes(pid: int) -> int | None:
     try:
-        file = os.open(f"/proc/{pid}/io", os.O_RDONLY)
-        try:
-            fields = os.read(file, 4096).split()
-        finally:
-            os.close(file)
+        fields = _read_file(f"/proc/{pid}/io").split()
         return int(fields[1]) + int(fields[3])
     except (OSError, ValueError, IndexError):
         return None
@@ -219,6 +275,8 @@ class Traffic:
 
         The targets of one look have these moments in common, so what one of them asked serves all.
         """
+        if before is now:
+            return []
         last = self._risen
         if last is not None and last[0] is before and last[1] is now and last[2] == floor:
             return last[3]

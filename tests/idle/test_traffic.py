@@ -18,7 +18,16 @@ from jupyter_lcc.idle.lineage import Root
 from jupyter_lcc.idle.process_table import ProcessTable
 from jupyter_lcc.idle.processes import TableReader
 from jupyter_lcc.idle.proof import Proof, Use
-from jupyter_lcc.idle.traffic import FLOOR_BYTES, Connection, SocketReader, Sockets, Traffic, read_sockets
+from jupyter_lcc.idle.traffic import (
+    FLOOR_BYTES,
+    QUIET_BYTES,
+    Connection,
+    SocketReader,
+    Sockets,
+    Traffic,
+    read_octets,
+    read_sockets,
+)
 
 from ..fakes import START
 
@@ -150,6 +159,40 @@ def test_the_parts_of_one_look_share_one_read_and_a_last_look_is_never_an_old_on
     assert reads == 2
     sockets.at(other)
     assert reads == 3
+
+
+def test_while_next_to_nothing_moves_an_old_list_will_do_for_who_asks_what_moved() -> None:
+    reads, octets = 0, 1_000
+
+    def read() -> Sockets:
+        nonlocal reads
+        reads += 1
+        return Sockets({})
+
+    sockets = SocketReader(read, lambda: octets)
+    first = sockets.moved_at(ProcessTable(()))
+    octets += QUIET_BYTES - 1
+    assert sockets.moved_at(ProcessTable(())) is first
+    assert sockets.at(ProcessTable(())) is not first, "who asks for ports gets those of now"
+    octets += QUIET_BYTES
+    table = ProcessTable(())
+    third = sockets.moved_at(table)
+    assert reads == 3
+    assert sockets.at(table) is third
+    untold = SocketReader(read, lambda: None)
+    assert untold.moved_at(ProcessTable(())) is not untold.moved_at(ProcessTable(())), "unknown is not quiet"
+
+
+def test_what_goes_over_loopback_is_in_the_count_of_all(trickle: int) -> None:
+    before = read_octets()
+    with socket.create_connection(("127.0.0.1", trickle)) as connection:
+        got = 0
+        while got < len(PART):
+            got += len(connection.recv(1 << 16))
+    after = read_octets()
+    assert before is not None
+    assert after is not None
+    assert after - before >= got
 
 
 @pytest.mark.parametrize("seconds", [3.0, 60.0])
