@@ -48,10 +48,10 @@ from .idle.prices import find_price
 from .idle.processes import TableReader, process_started
 from .idle.proof import Proof
 from .idle.service import IdleService
+from .idle.sources import TargetSource
 from .idle.state import StateFiles, state_folder
 from .idle.terminals import Terminals
 from .idle.traffic import SocketReader
-from .idle.watch import TargetSource
 from .idle.work import window_for
 from .pauses import spare_the_start
 from .platforms.detect import Machine, choose, is_studio_app, look

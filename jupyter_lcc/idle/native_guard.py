@@ -34,6 +34,7 @@ class NativeGuard:
     def __init__(self, native: NativeIdle | None, watch: Watch, clock: Clock) -> None:
         self._native = native
         self._watch = watch
+        self._judge = watch.judge
         self._clock = clock
         self._told_at: datetime | None = None
         self._told_busy = False
@@ -46,7 +47,7 @@ class NativeGuard:
     async def tell(self) -> None:
         """Tell whether something works or is kept; never raises, what is wrong becomes a problem."""
         now = self._clock.now()
-        if self._native is None or self._watch.policy.mode.value != "enforce":
+        if self._native is None or self._judge.policy.mode.value != "enforce":
             return
         busy = self._watch.is_busy()
         begins = busy and not self._told_busy

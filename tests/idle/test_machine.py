@@ -421,7 +421,7 @@ async def test_a_keystroke_and_the_request_race(tmp_path: Path, seed: int) -> No
         async def press(wait: int, house: House = house) -> bool:
             for _ in range(wait):
                 await asyncio.sleep(0 if dice.random() < 0.8 else 0.002)
-            too_late = house.service._watch.machine_stopping
+            too_late = house.service._watch.judge.machine_stopping
             if K in house.kernels.there:
                 house.kernels.change(K, active_at=house.clock.now())
                 house.kernels.on_change(K)
