@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from ..clock import Clock
+from ..model import Sentence
 from ..platforms.model import StopFailed, Stopper, StopWay
 from .decide import Ruling
 from .leases import INSTANCE
@@ -89,6 +90,7 @@ class MachineStop:
                 available=True,
                 why_not=f"{self._missing} is not allowed here, so the machine is left to Studio's own idle shutdown: "
                 "it stops the app when its own idle time, counted from the last activity, is over.",
+                why_not_sentence=Sentence(code="left_to_native", detail={"missing": str(self._missing)}),
             )
         return self._stopper.way
 
@@ -99,6 +101,7 @@ class MachineStop:
             stop=self.way,
             stop_requested_at=self._views.at(self._progress.requested_at if self._judge.machine_stopping else None),
             stop_error=self._progress.error,
+            stop_error_sentence=self._progress.sentence,
             retry_at=self._views.at(self._progress.retry_at if due else None),
             cost=cost,
         )
@@ -130,7 +133,10 @@ class MachineStop:
         if self._clock.now() < self._progress.requested_at + STILL_THERE_AFTER:
             return
         at = self._views.wall(self._progress.requested_at).isoformat(timespec="seconds").replace("+00:00", "Z")
-        self._fail(f"The stop of the machine was asked for at {at}, and it still runs.")
+        self._fail(
+            f"The stop of the machine was asked for at {at}, and it still runs.",
+            Sentence(code="still_running", detail={"requested_at": at}),
+        )
         self._judge.instance.warned_at = None
         self._progress.retry_at = None
         self._watch.put_off(INSTANCE, None)
@@ -239,10 +245,13 @@ class MachineStop:
             await asyncio.wait_for(self._stopper.stop(), REQUEST_SECONDS)
         except StopFailed as error:
             self._missing = error.missing
-            self._fail(str(error))
+            self._fail(str(error), error.sentence)
             return None
         except asyncio.TimeoutError:
-            self._fail(f"There was no answer within {REQUEST_SECONDS:.0f} s.")
+            seconds = f"{REQUEST_SECONDS:.0f}"
+            self._fail(
+                f"There was no answer within {seconds} s.", Sentence(code="no_answer", detail={"seconds": seconds})
+            )
             return None
         except Exception as error:
             self._log.exception("jupyter_lcc: the machine could not be stopped")
@@ -273,11 +282,11 @@ class MachineStop:
                 last = msgspec.structs.replace(ruling, target_id=target_id)
                 self._watch.shutdowns.begin(record, last, actor=self._actor, landed=landed.get(target_id))
 
-    def _fail(self, error: str) -> None:
+    def _fail(self, error: str, sentence: Sentence | None = None) -> None:
         """The machine was not stopped; try again later, and tell."""
         self._judge.machine_stopping = False
         wait = LONGEST_WAIT if self._is_left_to_native() else None
-        self._watch.put_off(INSTANCE, self._progress.refuse(error, self._clock.now(), wait))
+        self._watch.put_off(INSTANCE, self._progress.refuse(error, self._clock.now(), wait, sentence=sentence))
         self._watch.note("machine_stop", None if self._is_left_to_native() else error)
         self._log.warning("jupyter_lcc: the machine was not stopped: %s", error)
         self._judge.write("stop_failed", self._judge.instance, error=error)

@@ -116,7 +116,12 @@ async def a_space_is_stopped_after_the_work_and_only_once(stage: Stage) -> None:
     assert is_running(kernel.pid)
     view = await server.idle()
     assert (view["instance"]["verdict"], view["instance"]["reason"]) == ("keep", "targets_first")
-    assert view["machine"]["stop"] == {"means": "delete_app", "available": True, "why_not": None}
+    assert view["machine"]["stop"] == {
+        "means": "delete_app",
+        "available": True,
+        "why_not": None,
+        "why_not_sentence": None,
+    }
     after = await _asked(cloud, "DeleteApp", ended.earliest)
     slow = stage.slowness.within(ended.earliest, ended.latest + LIMIT + LATEST)
     assert LIMIT - 0.2 <= after <= LIMIT + ended.latest - ended.earliest + LATEST + slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from ...model import Model, Timestamp
+from ...model import Model, Sentence, Timestamp
 from ...platforms.model import StopWay
 
 __all__ = ["Cost", "Machine"]
@@ -30,11 +30,13 @@ class Cost(Model, frozen=True, kw_only=True):
 class Machine(Model, frozen=True, kw_only=True):
     """The machine itself: how it is stopped, how far that has got, what it costs.
 
-    `stop_error` says why the last try failed and what is missing; `retry_at` is when it is tried again.
+    `stop_error` says why the last try failed and what is missing, `stop_error_sentence` the same by a code; `retry_at`
+    is when it is tried again.
     """
 
     stop: StopWay
     stop_requested_at: Timestamp | None = None
     stop_error: str | None = None
+    stop_error_sentence: Sentence | None = None
     retry_at: Timestamp | None = None
     cost: Cost | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from ...model import Model, Request, Timestamp
+from ...model import Model, Request, Sentence, Timestamp
 from .target import Kind, Reason, Source, TargetId
 
 __all__ = ["DismissStopped", "Manifest", "SaveReport", "Stopped", "StoppedDocument", "StoppedList", "Variable"]
@@ -22,25 +22,28 @@ class Variable(Model, frozen=True, kw_only=True):
 
 
 class Manifest(Model, frozen=True, kw_only=True):
-    """What was in a kernel's memory, the largest first. Not complete where it took too long; `why_not` says why."""
+    """What was in a kernel's memory, the largest first. Not complete where it took too long; `why_not` says why,
+    `why_not_sentence` the same by a code."""
 
     variables: tuple[Variable, ...]
     complete: bool
     why_not: str | None = None
+    why_not_sentence: Sentence | None = None
 
 
 class StoppedDocument(Model, frozen=True, kw_only=True):
     """A notebook, console or file whose kernel was shut down, and what became of it.
 
     `saved`: an open page saved it; `unchanged`: a page had it open and there was nothing to save; `failed`: it
-    could not be saved, `message` says why; `no_page`: no page had it open, so there was nothing unsaved.
-    `output_path` names where output is that arrived while no page was open.
+    could not be saved, `message` says why, `message_sentence` the same by a code; `no_page`: no page had it open, so
+    there was nothing unsaved. `output_path` names where output is that arrived while no page was open.
     """
 
     path: str
     type: str
     result: Literal["saved", "unchanged", "failed", "no_page"]
     message: str | None = None
+    message_sentence: Sentence | None = None
     output_path: str | None = None
 
 
