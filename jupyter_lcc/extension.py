@@ -58,14 +58,16 @@ from .idle.prices import find_price
 from .idle.processes import TableReader, process_started
 from .idle.proof import Proof
 from .idle.service import IdleService
+from .idle.sources import TargetSource
 from .idle.state import StateFiles, state_folder
 from .idle.terminals import Terminals
-from .idle.watch import TargetSource
+from .idle.traffic import SocketReader
 from .idle.work import window_for
 from .jobs import handlers as job_handlers
 from .jobs.files import JobFiles
 from .jobs.processes import Child, end_all
 from .jobs.service import Jobs
+from .pauses import spare_the_start
 from .platforms.detect import Machine, choose, is_studio_app, look
 from .platforms.instance_type import wait_for_instance_type
 from .platforms.life import machine_life
@@ -121,10 +123,11 @@ class LccExtension(ExtensionApp):
         self._files = StateFiles(folder, self.log)
         decisions = DecisionLog(lambda: self._files.decisions, self._executor, self.log)
         document = self._document(machine, platform, config, given, folder, clock)
-        sources, parachute = self._sources(clock, events, folder)
+        sockets = SocketReader()
+        sources, parachute = self._sources(clock, events, folder, sockets)
         jobs = self._jobs = self._make_jobs(clock, events, folder)
         environments, feature = self._make_environments(platform, clock, events)
-        elsewhere, pollers, metrics = Elsewhere(clock), Pollers(), Metrics()
+        elsewhere, pollers, metrics = Elsewhere(clock, sockets=sockets), Pollers(), Metrics()
         native = NativeIdleFile(partial(_own_address, server))
         price = find_price(platform.instance_type, config.usd_per_hour)
         costs = CostBook(lambda: folder / "cost.json", price, machine_life(), clock, self.log)
@@ -230,6 +233,7 @@ class LccExtension(ExtensionApp):
         self._monitor.start()
         if self._learn is not None:
             self._learning = asyncio.get_running_loop().create_task(self._learn())
+        spare_the_start()
         self._starting = asyncio.ensure_future(self._start_work())
 
     async def _learn_instance_type(
@@ -324,7 +328,9 @@ class LccExtension(ExtensionApp):
         )
         return self._environments, Feature(available=why_not is None, why_not=why_not)
 
-    def _sources(self, clock: SystemClock, events: Events, folder: Path) -> tuple[list[TargetSource], Parachute]:
+    def _sources(
+        self, clock: SystemClock, events: Events, folder: Path, sockets: SocketReader
+    ) -> tuple[list[TargetSource], Parachute]:
         """Make what sees and ends targets, and what saves before."""
         server = self.serverapp
         assert server is not None
@@ -344,7 +350,7 @@ class LccExtension(ExtensionApp):
                 log=self.log,
                 spool=Spool(lambda: self._files.decisions.path.parent / "unseen"),
             )
-        proof = Proof(clock, window=self._window)
+        proof = Proof(clock, window=self._window, sockets=sockets)
         kernels = Kernels(
             server.kernel_manager,
             server.session_manager,

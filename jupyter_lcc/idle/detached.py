@@ -27,7 +27,7 @@ from .processes import age_of, blocked_in, process_started, takes_single_keys
 from .proof import Proof, Use
 from .standalone import Job, find_jobs
 from .terminal_jobs import BUSY_PERCENT, read_jobs
-from .traffic import Sockets, inodes_of, read_sockets
+from .traffic import Sockets, inodes_of
 
 __all__ = ["Detached"]
 
@@ -108,7 +108,7 @@ class Detached:
     async def _others(self, table: ProcessTable) -> frozenset[int]:
         """Name the ports at which another server listens that some process says it comes from."""
         named = {origin.server_port for origin in table.origins.values()} - {None, self._port()}
-        sockets = await asyncio.to_thread(read_sockets) if named else None
+        sockets = await asyncio.to_thread(self._proof.sockets.at, table) if named else None
         if sockets is None:
             return frozenset()
         return frozenset(each.port for each in sockets.all.values() if each.listens and each.port in named)
@@ -148,7 +148,7 @@ class Detached:
         """Nothing is held."""
 
     def _see_all(self, table: ProcessTable) -> dict[str, _Known]:
-        sockets = read_sockets()
+        sockets = self._proof.sockets.at(table)
         seen = {target_id: self._see(target_id, job, table, sockets) for target_id, job in self._jobs.items()}
         return {target_id: known for target_id, known in seen.items() if known is not None}
 

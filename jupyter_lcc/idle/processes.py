@@ -155,8 +155,12 @@ def _linux_rows() -> Iterable[ProcessRow]:
 
 def _linux_row(pid: int) -> ProcessRow | None:
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            text = file.read()
+        # Not `open`: a file object costs as much as the read itself, and there may be thousands of processes.
+        file = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+        try:
+            text = os.read(file, 4096)
+        finally:
+            os.close(file)
     except OSError:
         return None
     # The name stands in brackets and may itself contain spaces and brackets.

@@ -120,7 +120,12 @@ async def a_space_is_stopped_after_the_work_and_only_once(stage: Stage) -> None:
     assert is_running(kernel.pid)
     view = await server.idle()
     assert (view["instance"]["verdict"], view["instance"]["reason"]) == ("keep", "targets_first")
-    assert view["machine"]["stop"] == {"means": "delete_app", "available": True, "why_not": None}
+    assert view["machine"]["stop"] == {
+        "means": "delete_app",
+        "available": True,
+        "why_not": None,
+        "why_not_sentence": None,
+    }
     cost = view["machine"]["cost"]
     assert (cost["instance_type"], cost["price_source"], cost["usd_per_hour"] > 0) == ("ml.t3.medium", "table", True)
     after = await _asked(cloud, "DeleteApp", ended.earliest)

@@ -17,8 +17,8 @@ from jupyter_lcc.idle.parachute.port import Parachute, PreStop
 from jupyter_lcc.idle.policy import PolicyInput
 from jupyter_lcc.idle.process_table import ProcessTable
 from jupyter_lcc.idle.service import DocumentInForce, IdleService
+from jupyter_lcc.idle.sources import OtherUses
 from jupyter_lcc.idle.state import StateFiles
-from jupyter_lcc.idle.watch import OtherUses
 
 from ..fakes import FakeClock, FakeSource, FakeStopper
 

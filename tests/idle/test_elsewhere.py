@@ -17,6 +17,7 @@ from jupyter_lcc.idle.elsewhere import HEARTBEAT_BYTES, OWN_SAVES, WINDOW, Elsew
 from jupyter_lcc.idle.model import Evidence
 from jupyter_lcc.idle.process_table import Origin, ProcessRow, ProcessTable
 from jupyter_lcc.idle.processes import TableReader
+from jupyter_lcc.idle.traffic import SocketReader
 
 from ..fakes import START, FakeClock, FakeStopper, sighting
 from .conftest import House
@@ -116,7 +117,7 @@ async def test_an_open_tab_is_nobody_and_traffic_is_somebody(app: subprocess.Pop
 
 async def test_an_app_that_computes_is_work() -> None:
     clock = FakeClock()
-    elsewhere = Elsewhere(clock, server_pid=SERVER, read_sockets=lambda: None)
+    elsewhere = Elsewhere(clock, server_pid=SERVER, sockets=SocketReader(lambda: None))
     await elsewhere.look(table(row(8, cpu_seconds=5.0), p8=["streamlit"]), set())
     clock.pass_(ONE_WINDOW)
     await elsewhere.look(table(row(8, cpu_seconds=5.1), p8=["streamlit"]), set())
@@ -160,7 +161,7 @@ async def test_a_save_in_the_last_second_keeps_the_machine(house: House) -> None
     house.given = type(house.given)(
         mode="enforce", mode_source="config", values={"instance_timeout_seconds": 600, "warn_seconds": 60}
     )
-    elsewhere = Elsewhere(house.clock, server_pid=SERVER, read_sockets=lambda: None)
+    elsewhere = Elsewhere(house.clock, server_pid=SERVER, sockets=SocketReader(lambda: None))
     house.others = elsewhere
     house.service = house.build()
     elsewhere.on_activity = lambda: house.service.notice_change("instance")

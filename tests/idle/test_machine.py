@@ -16,6 +16,7 @@ from jupyter_lcc.errors import Forbidden, TooLate
 from jupyter_lcc.idle import machine as machine_room
 from jupyter_lcc.idle.model import CreateLease, IdleView, Presence
 from jupyter_lcc.idle.stop_progress import back_off
+from jupyter_lcc.model import Sentence
 from jupyter_lcc.platforms.model import StopFailed
 
 from ..fakes import START, FakeStopper, sighting
@@ -23,7 +24,11 @@ from .conftest import House
 
 K, T, M = "kernel:1", "terminal:1", "instance"
 LIMIT, WARN = 1800, 60
-DENIED = StopFailed("Permission missing: sagemaker:DeleteApp on arn:x.", missing="sagemaker:DeleteApp")
+DENIED = StopFailed(
+    "Permission missing: sagemaker:DeleteApp on arn:x.",
+    missing="sagemaker:DeleteApp",
+    sentence=Sentence(code="permission_missing", detail={"action": "sagemaker:DeleteApp", "resource": "arn:x"}),
+)
 
 
 class FakeNative:
@@ -264,7 +269,7 @@ async def test_a_refused_request_costs_nobody_a_kernel_and_is_tried_again_later_
     house.stopper.fails = None
     await house.pass_(3700, step=10)
     shown = await view(house)
-    assert (shown.machine.stop_error, shown.monitor.problems) == (None, ())
+    assert (shown.machine.stop_error, shown.machine.stop_error_sentence, shown.monitor.problems) == (None, None, ())
     assert house.kernels.shut == [K]
 
 
@@ -296,7 +301,10 @@ async def test_a_request_without_an_answer_fails(stoppable: House, monkeypatch: 
     stoppable.stopper.on_stop = hang
     await begin(stoppable)
     await stoppable.pass_(LIMIT, step=10)
-    assert "no answer" in ((await view(stoppable)).machine.stop_error or "")
+    shown = (await view(stoppable)).machine
+    assert "no answer" in (shown.stop_error or "")
+    assert shown.stop_error_sentence is not None
+    assert shown.stop_error_sentence.code == "no_answer"
 
 
 async def test_whatever_the_stopper_throws_the_rounds_go_on(stoppable: House) -> None:
@@ -421,7 +429,7 @@ async def test_a_keystroke_and_the_request_race(tmp_path: Path, seed: int) -> No
         async def press(wait: int, house: House = house) -> bool:
             for _ in range(wait):
                 await asyncio.sleep(0 if dice.random() < 0.8 else 0.002)
-            too_late = house.service._watch.machine_stopping
+            too_late = house.service._watch.judge.machine_stopping
             if K in house.kernels.there:
                 house.kernels.change(K, active_at=house.clock.now())
                 house.kernels.on_change(K)
@@ -569,7 +577,9 @@ async def test_a_server_killed_while_it_waits_for_another_try_still_says_why(sto
     await begin(stoppable)
     await stoppable.pass_(LIMIT + 400, step=5)
     after = await begin(killed(stoppable))
-    assert "sagemaker:DeleteApp" in ((await view(after)).machine.stop_error or "")
+    shown = (await view(after)).machine
+    assert "sagemaker:DeleteApp" in (shown.stop_error or "")
+    assert shown.stop_error_sentence == DENIED.sentence
     await after.pass_(LIMIT - 1, step=5)
     assert after.stopper.requests == 0
     after.close()

@@ -115,7 +115,7 @@ class Play:
         return self.house.kernels if target_id.startswith("kernel") else self.house.terminals
 
     def stopped_machine(self) -> bool:
-        return self.house.service._watch.machine_stopping
+        return self.house.service._watch.judge.machine_stopping
 
     async def apply(self, step: Step) -> bool:
         """Do it, if the target is there."""
