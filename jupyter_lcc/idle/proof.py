@@ -191,6 +191,7 @@ class Proof:
                 quiet_since=root.quiet_since,
                 counts=root.counts,
                 chatter=root.chatter,
+                cpu=table.cpu,
             )
             for root in roots
             if root.pid in table.rows
