@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ..errors import Invalid, NotFound
+from ..errors import NotFound
 from ..platforms.model import Platform
 from ..store import write_json
 from . import doctor
@@ -28,7 +28,7 @@ from .model import Diagnosis, Export, Package
 from .packages_of import PackageReader, Record, asked_for
 from .places import ID_FILE, Places, choose_places, current_subdir, survives
 
-__all__ = ["Reading", "Snapshot", "check_fix"]
+__all__ = ["Reading", "Snapshot"]
 
 T = TypeVar("T")
 _LAUNCH = Path(__file__).with_name("launch.py")
@@ -218,10 +218,3 @@ def _variables(prefix: str) -> dict[str, str]:
         return {str(name): str(text) for name, text in found.items() if text != "***unset***"}
     except (OSError, msgspec.DecodeError, AttributeError, UnicodeDecodeError):
         return {}
-
-
-def check_fix(fix: str) -> str:
-    """Take the code of a fix. Raises Invalid."""
-    if fix not in doctor.FIXES:
-        raise Invalid("There is no such fix.", field="fix", value=fix[:100], allowed=list(doctor.FIXES))
-    return fix

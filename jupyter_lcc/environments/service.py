@@ -47,7 +47,7 @@ from .model import (
     VersionList,
 )
 from .names import check_name, say_it
-from .reading import Reading, Snapshot, check_fix
+from .reading import Reading, Snapshot
 from .running import running_in
 from .sizes import Sizes
 from .trash import Entry, Trash, remove_tree
@@ -401,7 +401,7 @@ class Environments:
 
     async def fix(self, name: str, wish: Fix) -> Job:
         """Do what a finding named."""
-        fix = check_fix(wish.fix)
+        fix = wish.fix
         snapshot = await self._reading.snapshot()
         found = snapshot.get(name)
         if fix == "delete":

@@ -872,14 +872,15 @@ export interface components {
             advice: string;
             code: string;
             /** @default null */
-            fix: string | null;
+            fix: ("clean_package_cache" | "delete" | "install_ipykernel" | "register_kernel" | "reinstall" | "unregister_kernel") | null;
             /** @enum {unknown} */
             level: "error" | "info" | "warning";
             message: string;
         };
         /** @description The code of the fix a finding named. */
         Fix: {
-            fix: string;
+            /** @enum {unknown} */
+            fix: "clean_package_cache" | "delete" | "install_ipykernel" | "register_kernel" | "reinstall" | "unregister_kernel";
         };
         /** @description One GPU as used by a target's processes: percent of the device's time, memory in bytes. Where processes can't be told apart (a container without the host's pids), `whole_device` is true and both are the device's. */
         Gpu: {

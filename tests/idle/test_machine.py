@@ -14,7 +14,7 @@ import pytest
 
 from jupyter_lcc.errors import Forbidden, TooLate
 from jupyter_lcc.idle import machine as machine_room
-from jupyter_lcc.idle.model import CreateLease, IdleView, Presence
+from jupyter_lcc.idle.model import CreateLease, Evidence, IdleView, Presence
 from jupyter_lcc.idle.stop_progress import back_off
 from jupyter_lcc.model import Sentence
 from jupyter_lcc.platforms.model import StopFailed
@@ -156,6 +156,31 @@ async def test_after_work_the_machine_has_its_whole_limit(stoppable: House) -> N
     await stoppable.pass_(LIMIT - 1, step=1)
     assert (stoppable.kernels.shut, stoppable.stopper.requests) == ([K], 0)
     await stoppable.pass_(2)
+    assert stoppable.stopper.requests == 1
+
+
+async def test_long_work_of_our_own_keeps_the_machine_which_then_has_its_whole_limit(stoppable: House) -> None:
+    job = Evidence(signal="job_runs", value="environment.create vision", means="work")
+    stoppable.work = (job,)
+    await begin(stoppable)
+    await stoppable.pass_(2 * LIMIT, step=30)
+    shown = await view(stoppable)
+    assert (shown.instance.state, shown.instance.verdict, shown.instance.reason) == ("working", "keep", "working")
+    assert [(holder.because, holder.name, holder.evidence) for holder in shown.keeps_on] == [("work", job.value, job)]
+    assert stoppable.sent("warning") == []
+    stoppable.work = ()
+    stoppable.service.notice_change(M)
+    await stoppable.pass_(1)
+    ended = stoppable.clock.now()
+    assert (await stoppable.target(M)).stops_at == ended + timedelta(seconds=LIMIT)
+    await stoppable.pass_(LIMIT - WARN - 1, step=30)
+    assert (stoppable.sent("warning"), (await view(stoppable)).keeps_on[0].because) == ([], "activity")
+    await stoppable.pass_(WARN - 5, step=1)
+    stoppable.work = (job,)  # it begins in the last seconds, and nobody has looked yet
+    await stoppable.pass_(10)
+    assert stoppable.stopper.requests == 0
+    stoppable.work = ()
+    await stoppable.pass_(LIMIT + 60, step=5)
     assert stoppable.stopper.requests == 1
 
 
