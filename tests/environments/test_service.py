@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -304,6 +305,17 @@ async def test_the_doctor_repairs(house: House) -> None:
     assert (await house.service.diagnose("x")).findings == ()
     await house.done(await house.service.fix("x", Fix(fix="reinstall")))
     assert house.engine.asked[-1][0] == "reinstall"
+
+
+async def test_the_kernel_of_what_was_removed_by_hand_goes_too(house: House) -> None:
+    for name in ("x", "y"):
+        await house.make(name)
+    shutil.rmtree(house.home / ".conda/envs/x")
+    kernels = house.home / ".local/share/jupyter/kernels"
+    await again(house)
+    while (kernels / "lcc-x").exists():
+        await asyncio.sleep(0.01)
+    assert (kernels / "lcc-y/kernel.json").is_file()
 
 
 # -- others' ----------------------------------------------------------------------------------------------------
