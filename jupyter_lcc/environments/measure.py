@@ -2,8 +2,8 @@
 
 stdin: `{"prefixes": [path, …], "caches": [path, …], "others": [path, …]}`. stdout, a line each:
 `{"prefix", "size", "own"}`, and at the end `{"used", "caches": {path: {"size", "own"}}}`. `size` counts every file
-once; `own` is what deleting it would free: the files whose every link lies in it. `used` counts what prefixes and caches
-share once, without the others. Allocated bytes, as `du` tells them. Only the standard library.
+once; `own` is what deleting it would free: the files whose every link lies in it. `used` counts what prefixes and
+caches share once, without the others. Allocated bytes, as `du` tells them. Only the standard library.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ from ..model import sendable
 from .bounds import EnvironmentSettings, check_room
 from .doctor import free_bytes
 from .engine_model import Surroundings
-from .files import Wanted, parse_file
+from .file_reader import read_file
+from .files import Wanted
 from .find import Found, KernelRecord
 from .locks import locked, try_lock
 from .model import (
@@ -282,7 +283,7 @@ class Environments:
     async def create(self, wish: CreateEnvironment) -> Plan | Job:
         """Make one. Raises Invalid for what can't be or isn't allowed, Conflict where the name is taken."""
         snapshot = await self._reading.snapshot()
-        file = await asyncio.to_thread(self._file, wish)
+        file = await self._file(wish)
         name = check_name(wish.name if wish.name is not None else file.name if file is not None else None)
         source = self._source(wish, snapshot)
         self._refuse_taken(name, snapshot)
@@ -651,12 +652,12 @@ class Environments:
         running = running_in(found.prefix, snapshot.specs, await self._kernels.list_running())
         return msgspec.structs.replace(plan, running_kernels=running)
 
-    def _file(self, wish: CreateEnvironment) -> Wanted | None:
+    async def _file(self, wish: CreateEnvironment) -> Wanted | None:
         if wish.file is None:
             return None
         if wish.clone_of is not None:
             raise Invalid("It is made from a file or as a clone, not both.", field="clone_of")
-        file = parse_file(wish.file.name, wish.file.text, self._reading.subdir)
+        file = await read_file(wish.file.name, wish.file.text, self._reading.subdir)
         if file.archives and wish.packages:
             raise Invalid("This file says every package; more can be installed afterwards.", field="packages")
         return file

@@ -184,6 +184,17 @@ async def test_it_is_made_from_a_file(house: House) -> None:
     assert (told.channels, told.pip_install) == (("https://conda.anaconda.org/bioconda",), ("flask",))
 
 
+async def test_a_large_file_is_read_elsewhere(house: House) -> None:
+    line = "https://conda.anaconda.org/conda-forge/noarch/package-{}-1.0-py_0.conda\n"
+    text = "@EXPLICIT\n" + "".join(line.format(number) for number in range(3000))
+    file = EnvironmentFile(name="x.txt", text=text)
+    await house.done(await house.service.create(CreateEnvironment(name="x", file=file, register_kernel=False)))
+    assert len(house.engine.asked[-1][2].archives) == 3000
+    file = EnvironmentFile(name="x.txt", text=text + "/etc/passwd")
+    with pytest.raises(Invalid, match="not the address"):
+        await house.service.create(CreateEnvironment(name="y", file=file))
+
+
 async def test_a_clone_registers_its_own_kernel(house: House) -> None:
     await house.make("one")
     result = await house.make("two", clone_of="one")
