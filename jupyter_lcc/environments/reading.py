@@ -21,7 +21,7 @@ from . import doctor
 from .bounds import EnvironmentSettings
 from .condarc import CondaSettings, Reader
 from .export import as_explicit, as_yaml, channels_of
-from .find import Finder, Found, IdFile, KernelRecord, read_id
+from .find import Finder, Found, IdFile, KernelRecord, Stamp, read_id
 from .kept import Versions
 from .kernelspecs import KernelSpecs, Spec
 from .model import Diagnosis, Export, Package
@@ -41,6 +41,8 @@ class Snapshot:
     found: tuple[Found, ...]
     specs: tuple[Spec, ...]
     conda: CondaSettings
+    beside: Stamp = ()
+    """Changes when something comes to or leaves the trash."""
 
     def get(self, name: str) -> Found:
         """Give an environment by its name. Raises NotFound."""
@@ -146,7 +148,7 @@ class Reading:
         found = tuple(self._finder.find(conda))
         for one in found:
             self.persistence(one.prefix)
-        return Snapshot(found, tuple(self.kernelspecs.all()), conda)
+        return Snapshot(found, tuple(self.kernelspecs.all()), conda, _beside(self.places))
 
     def _export(self, found: Found, conda: CondaSettings, form: str, everything: bool) -> Export:
         records = self._packages.records(found.prefix)
@@ -203,6 +205,16 @@ class Reading:
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+
+def _beside(places: Places) -> Stamp:
+    found = []
+    for folder in (places.ours, Path(places.cache), Path(places.cache, "pkgs")):
+        try:
+            found.append(os.stat(folder).st_mtime_ns)
+        except OSError:
+            found.append(0)
+    return tuple(found)
 
 
 def _note_kernel(prefix: str, kernel: KernelRecord | None) -> None:
