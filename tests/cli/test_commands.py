@@ -85,9 +85,10 @@ def _last_activity(server: JupyterServer) -> str:
     return told
 
 
-def test_a_reader_that_goes_away_is_no_error(server: JupyterServer, notebook: str) -> None:
+@pytest.mark.parametrize("words", [["status"], ["env", "--help-all"]])
+def test_a_reader_that_goes_away_is_no_error(server: JupyterServer, notebook: str, words: list[str]) -> None:
     command = subprocess.Popen(
-        [sys.executable, "-m", "jupyter_lcc.cli", "status"],
+        [sys.executable, "-m", "jupyter_lcc.cli", *words],
         env=server.home.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
