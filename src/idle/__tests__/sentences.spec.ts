@@ -1,15 +1,18 @@
-import { nullTranslator } from '@jupyterlab/translation';
+import { nullTranslator, type ITranslator } from '@jupyterlab/translation';
 
 import { aMachine, aStopped, aView, NOW, speechInEnglish } from '../../__tests__/fakes';
-import { loadMessages } from '../../i18n/messages';
+import { fetchMessages, loadMessages } from '../../i18n/messages';
 import * as words from '../words';
 
 const now = new Date(NOW);
 const english = speechInEnglish();
-const inKorean = new words.Speech(
-  loadMessages({ languageCode: 'ko_KR', load: domain => nullTranslator.load(domain) }),
-  'ko-KR'
-);
+const translator: ITranslator = { languageCode: 'ko_KR', load: domain => nullTranslator.load(domain) };
+let inKorean = english;
+
+beforeAll(async () => {
+  await fetchMessages(translator);
+  inKorean = new words.Speech(loadMessages(translator), 'ko-KR');
+});
 
 /** Every code the server sends, with what goes into it. */
 const SENTENCES = {
