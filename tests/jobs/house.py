@@ -22,14 +22,14 @@ LOG = logging.getLogger("tests.jobs")
 
 STUBBORN = """
 trap '' TERM
-env -i setsid bash -c 'trap "" TERM; echo $$; sleep 1000; true' &
-setsid bash -c '(trap "" TERM; echo $BASHPID; exec sleep 1000) &'
+env -i setsid bash -c '(trap "" TERM; echo $BASHPID; exec sleep 1000) &'
+setsid bash -c 'trap "" TERM; echo $$; sleep 1000; true' &
 echo $$
 sleep 1000
 true
 """
 """A program that wants to live: three processes tell their numbers, none heeds SIGTERM, two have left its session,
-one has emptied its environment, one is nobody's child any more."""
+and one of those has emptied its environment and is nobody's child any more."""
 
 
 @contextlib.asynccontextmanager

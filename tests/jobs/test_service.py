@@ -301,8 +301,11 @@ async def test_a_server_that_is_killed_leaves_interrupted_jobs_and_nothing_runni
             # What runs in a server that lives is that server's alone.
             assert beside.all() == ()
             assert len(live(processes)) == 3
+        (first,) = (process for process in processes if process.ppid() == server.pid)
         server.kill()
         await asyncio.to_thread(server.wait)
+        # What it had started itself goes with it; what that had started is ended by the next server.
+        assert await asyncio.to_thread(psutil.wait_procs, [first], 10) == ([first], [])
         async with house(tmp_path) as later:
             states = {job.id: job.state for job in later.all()}
             assert states[job_id] == "interrupted"
