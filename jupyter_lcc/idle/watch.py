@@ -330,8 +330,9 @@ class Watch:
                     self.shutdowns.begin(fresh, ruling, actor="monitor")
                 return
             if ruling.verdict == "shut_down":  # observed only: it is told once, when it would have been
-                fresh.would_be_gone_at = now
-                self.judge.remember_activity(fresh.active_at)
+                if not self.judge.is_only_observed(fresh):  # a lease on the machine does not bring it back
+                    fresh.would_be_gone_at = now
+                    self.judge.remember_activity(fresh.active_at)
                 self._retry_at.pop(target_id, None)
         elif (prepare_at := self.saving.prepare_at(ruling)) is not None and prepare_at <= now:
             self.saving.prepare(record, ruling)

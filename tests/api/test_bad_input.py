@@ -29,7 +29,11 @@ def _state(server: Server) -> dict[str, Any]:
         "policy": view["policy"],
         "problems": view["monitor"]["problems"],
         "leases": server.ask("GET", "lcc/idle/leases").json(),
-        "log": server.ask("GET", "lcc/idle/decisions?limit=1000").json(),
+        "log": [
+            line
+            for line in server.ask("GET", "lcc/idle/decisions?limit=1000").json()["decisions"]
+            if line["actor"] != "monitor"  # what the monitor finds by itself, it finds whenever it looks
+        ],
     }
 
 

@@ -207,6 +207,12 @@ class Stage:
             assert not self.took_longer(since, 3), f"{thing.id} has no process and is still listed"
             await asyncio.sleep(0.1)
 
+    async def end_of(self, thing: Kernel | Terminal) -> float:
+        """Wait for the end of its process."""
+        ended = await self._watch(thing.pid, time.monotonic() + 60)
+        assert ended is not None, f"{thing.id} does not end"
+        return ended
+
     async def lives_until(self, thing: Kernel | Terminal, until: float, *, pid: int | None = None) -> None:
         """It is there at each moment until then."""
         ended = await self._watch(pid or thing.pid, until)

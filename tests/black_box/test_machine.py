@@ -22,7 +22,7 @@ import pytest
 from ..fake_aws import Accepted, Denied, FakeAws
 from ..fake_hub import FakeHub
 from .server import PYTHON, Limits, Server, is_running
-from .stage import DYING, LATEST, PLAYS, Stage, judge, log_is_clean, play
+from .stage import LATEST, PLAYS, Stage, judge, log_is_clean, play
 
 LIMITS = Limits(kernel=8, terminal=8, waiting=60, warn=3)
 LIMIT = 12
@@ -128,10 +128,12 @@ async def a_space_is_stopped_after_the_work_and_only_once(stage: Stage) -> None:
     }
     cost = view["machine"]["cost"]
     assert (cost["instance_type"], cost["price_source"], cost["usd_per_hour"] > 0) == ("ml.t3.medium", "table", True)
-    after = await _asked(cloud, "DeleteApp", ended.earliest)
-    slow = stage.slowness.within(ended.earliest, ended.latest + LIMIT + LATEST)
+    _, gone = await asyncio.gather(_asked(cloud, "DeleteApp", ended.earliest), stage.end_of(kernel))
+    (call,) = cloud.calls("DeleteApp")
+    assert call.at >= ended.earliest + LIMIT - 0.2
     # The machine is warned of when its kernel is gone, which may take its time to die.
-    assert LIMIT - 0.2 <= after <= LIMIT + ended.latest - ended.earliest + LATEST + DYING + slow
+    due = max(ended.latest + LIMIT, gone + LIMITS.warn)
+    assert call.at <= due + LATEST + stage.slowness.within(ended.earliest, due + LATEST)
     assert not is_running(kernel.pid)
     assert not is_running(terminal.pid)
     (call,) = cloud.calls()
