@@ -25,7 +25,7 @@ wheel: ## build the wheel into dist/
 	@exec $(PYTHON) scripts/wheel.py
 
 generate: ## write openapi.json, the TypeScript types, the Korean catalogue and the tables of the docs anew
-	@$(PYTHON) scripts/house.py test
+	@$(PYTHON) scripts/house.py generate
 	@exec .venv/bin/python scripts/generate.py
 
 clean: ## remove everything that was made here

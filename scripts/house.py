@@ -2,7 +2,7 @@
 
 Each is made once and again when its sources change; `.make/` remembers from what. Standard library only, because
 this runs before anything is installed. `python3 scripts/house.py lab` makes what JupyterLab with the panel needs,
-`… test` what the checks need on top.
+`… test` what the checks need on top, `… generate` what writes the generated files.
 """
 
 from __future__ import annotations
@@ -170,10 +170,13 @@ def _is_node(path: str | None) -> bool:
 def main() -> None:
     """Make what the one argument names."""
     extra = sys.argv[1] if len(sys.argv) == 2 else ""
-    if extra not in ("lab", "test"):
-        fail("Say `lab` or `test`.")
-    prepare_python(extra)
-    prepare_front_end()
+    if extra not in ("lab", "test", "generate"):
+        fail("Say `lab`, `test` or `generate`.")
+    prepare_python("lab" if extra == "lab" else "test")
+    if extra == "generate":  # the front end may need what is generated
+        prepare_node_packages()
+    else:
+        prepare_front_end()
 
 
 if __name__ == "__main__":

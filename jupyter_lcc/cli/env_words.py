@@ -67,8 +67,9 @@ def say_size(count: int | None) -> str:
 
 def say_list(listed: EnvironmentList, width: int) -> list[str]:
     """Write every environment, what is special about it, and the room they take."""
+    problems = [f"conda's configuration is not followed: {clean(problem)}" for problem in listed.channels.problems]
     if not listed.environments:
-        return ["There are no environments yet. `jupyter lcc env create NAME` makes one."]
+        return ["There are no environments yet. `jupyter lcc env create NAME` makes one.", *problems]
     rows = [("NAME", "PYTHON", "PACKAGES", "SIZE", "KERNEL", "MADE BY", "")]
     for one in listed.environments:
         packages = str(one.package_count + one.pip_count)
@@ -85,7 +86,7 @@ def say_list(listed: EnvironmentList, width: int) -> list[str]:
     quota = listed.quota
     if quota.limit_bytes is not None and quota.used_bytes is not None:
         lines.append(f"{say_size(quota.used_bytes)} of {say_size(quota.limit_bytes)} are used.")
-    return lines
+    return lines + problems
 
 
 def say_packages(listed: PackageList, width: int) -> list[str]:
@@ -137,7 +138,7 @@ def say_versions(listed: VersionList, now: datetime, width: int) -> list[str]:
     for one in listed.versions:
         counts = f"+{one.added} -{one.removed} ~{one.changed}"
         mark = "now" if one.current else ("" if one.restorable else "can't be restored")
-        rows.append((str(one.number), mark, say_moment(one.at, now), counts, clean(one.command)))
+        rows.append((str(one.number), mark, say_moment(one.at, now), counts, clean(one.command) or "(changed elsewhere)"))
     return lay_out(rows, width)
 
 

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from ..errors import Invalid
 from ..model import Model
 
 __all__ = ["CondaSettings", "Reader", "condarc_files", "merge", "read_condarc", "root_prefixes"]
@@ -92,6 +93,21 @@ class CondaSettings(Model, frozen=True, kw_only=True):
     always_copy: bool = False
     subdir: str | None = None
     problems: tuple[str, ...] = ()
+
+    def not_followed(self) -> tuple[str, ...]:
+        """Say what of this is not followed."""
+        if not self.client_ssl_cert:
+            return self.problems
+        return (*self.problems, "client_ssl_cert: certificates of clients are not sent to channels")
+
+    def refuse_unread(self) -> None:
+        """Raise Invalid where a file can't be read: packages could come from places that it rules out."""
+        if self.problems:
+            raise Invalid(
+                f"conda's configuration can't be read, so it is not known where packages may come from. Correct it: "
+                f"{self.problems[0]}",
+                field="channels",
+            )
 
     def default_names(self) -> tuple[str, ...]:
         """Give the channels that are used where nobody names one."""

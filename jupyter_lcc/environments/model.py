@@ -120,11 +120,15 @@ class Quota(Model, frozen=True, kw_only=True):
 
 
 class Channels(Model, frozen=True, kw_only=True):
-    """Where packages come from unless somebody says otherwise, and which places the administrator allows."""
+    """Where packages come from unless somebody says otherwise, and which places the administrator allows.
+
+    `problems` is what of conda's configuration can't be followed; with a file that can't be read nothing is installed.
+    """
 
     defaults: tuple[str, ...]
     allowed: tuple[str, ...] | None = None
     offline: bool = False
+    problems: tuple[str, ...] = ()
 
 
 class EnvironmentList(Model, frozen=True, kw_only=True):

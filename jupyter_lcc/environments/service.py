@@ -207,6 +207,7 @@ class Environments:
                 defaults=tuple(snapshot.conda.short(c) for c in default_channels(snapshot.conda, self._settings)),
                 allowed=None if allowed is None else tuple(snapshot.conda.short(address) for address in allowed),
                 offline=snapshot.conda.offline,
+                problems=snapshot.conda.not_followed(),
             ),
             quota=Quota(
                 used_bytes=self._sizes.used,
@@ -293,6 +294,7 @@ class Environments:
             if wish.dry_run:
                 return await self._engine.plan_clone(around, source.prefix)
             return self._submit("clone", name, self._clone(source, name, wish, around), also=(_key(source.name),))
+        snapshot.conda.refuse_unread()
         ready = wish_to_create(wish, name, file, snapshot.conda, self._settings)
         check_room(self._sizes.used, None, self._settings.quota_bytes)
         if wish.dry_run:
@@ -305,6 +307,7 @@ class Environments:
         """Install, upgrade, remove."""
         snapshot = await self._reading.snapshot()
         found = self._changeable(name, snapshot)
+        snapshot.conda.refuse_unread()
         installed = await self._reading.packages(found, snapshot.conda)
         ready = wish_to_change(wish, name, installed, found.channels, snapshot.conda, self._settings)
         if ready.install or ready.pip_install:

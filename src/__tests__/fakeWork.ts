@@ -129,7 +129,7 @@ export function aList(
     environments,
     trash: [],
     folder: '/home/jo/.conda/envs',
-    channels: { defaults: ['conda-forge'], allowed: null, offline: false },
+    channels: { defaults: ['conda-forge'], allowed: null, offline: false, problems: [] },
     quota: { used_bytes: 200_000_000, limit_bytes: null, free_bytes: 9_000_000_000 },
     taken_at: at(0),
     ...change

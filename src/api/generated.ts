@@ -666,13 +666,15 @@ export interface components {
             waiting_timeout_seconds?: number | null;
             warn_seconds?: number | null;
         };
-        /** @description Where packages come from unless somebody says otherwise, and which places the administrator allows. */
+        /** @description Where packages come from unless somebody says otherwise, and which places the administrator allows. `problems` is what of conda's configuration can't be followed; with a file that can't be read nothing is installed. */
         Channels: {
             /** @default null */
             allowed: string[] | null;
             defaults: string[];
             /** @default false */
             offline: boolean;
+            /** @default [] */
+            problems: string[];
         };
         /** @description What else in a Jupyter server ends kernels, terminals or the server by rules of its own, or seems to keep them. `name` is the setting (`MappingKernelManager.cull_idle_timeout`) or the extension (`jupyter_keepalive`). `seconds` after which it acts, null where it names none; `also` are settings that make it sharper (`cull_busy`); `follows_us` whether it was seen to hear of work and keeps. */
         Conflict: {

@@ -433,6 +433,24 @@ async def test_a_users_condarc_does_not_widen_what_is_allowed(house: House) -> N
     assert house.engine.asked[-1][2].channels == ("https://conda.anaconda.org/conda-forge",)
 
 
+async def test_where_condas_configuration_can_not_be_read_nothing_is_installed(house: House) -> None:
+    """Its channels may be ones that an administrator rules out, as Anaconda's own for those without a licence."""
+    make_prefix(house.home / ".conda/envs/x")
+    (house.home / ".condarc").write_text("channels: [conda-forge\n")
+    service = await again(house)
+    for dry_run in (True, False):
+        with pytest.raises(Invalid, match=r"\.condarc"):
+            await service.create(CreateEnvironment(name="y", dry_run=dry_run))
+        with pytest.raises(Invalid, match=r"\.condarc"):
+            await service.change("x", ChangeEnvironment(install=("alpha",), dry_run=dry_run))
+    (problem,) = (await service.all()).channels.problems
+    assert ".condarc" in problem
+    (house.home / ".condarc").write_text("channels: [conda-forge]\nclient_ssl_cert: /etc/me.pem\n")
+    await service.create(CreateEnvironment(name="y", dry_run=True))
+    (problem,) = (await service.all()).channels.problems
+    assert "client_ssl_cert" in problem
+
+
 async def test_a_quota_is_kept(house: House) -> None:
     make_prefix(house.home / ".conda/envs/big")
     (house.home / ".conda/envs/big/data").write_bytes(b"x" * 500_000)

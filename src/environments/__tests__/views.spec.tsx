@@ -118,8 +118,10 @@ describe('the views of environments', () => {
   });
 
   it('say what to do offline and where the server does not answer', async () => {
-    server.list = aList([], { channels: { defaults: [], allowed: null, offline: true } });
+    const problems = ['/home/jo/.condarc: expected a comma'];
+    server.list = aList([], { channels: { defaults: [], allowed: null, offline: true, problems } });
     const { work } = await section();
+    expect(host.textContent).toContain('conda’s configuration is not followed: /home/jo/.condarc');
     expect(host.textContent).toContain('Offline: only packages that were downloaded before');
     server.environmentsClient.environments.mockRejectedValueOnce(new LccError('unreachable', 'no'));
     await act(async () => work.environments.refresh());

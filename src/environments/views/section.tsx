@@ -62,6 +62,11 @@ export function EnvironmentsSection(props: ISectionProps): JSX.Element {
           {trans.__('Offline: only packages that were downloaded before can be installed.')}
         </p>
       )}
+      {list?.channels.problems.map(problem => (
+        <p className="jp-Lcc-warning" key={problem}>
+          {trans.__('conda’s configuration is not followed: %1', problem)}
+        </p>
+      ))}
       {phase === 'failed' && error && (
         <div className="jp-Lcc-problems" role="status">
           <p>{problemWords(speech, error)}</p>

@@ -88,8 +88,12 @@ function VersionRow({
         <span className="jp-Lcc-hint jp-Lcc-until">{speech.clock(version.at, now)}</span>
       </div>
       <p className="jp-Lcc-hint" title={version.command}>
-        <code className="jp-Lcc-said">{version.command}</code> {counts}{' '}
-        {trans._n('%1 package', '%1 packages', version.package_count)}
+        {version.command === '' ? (
+          trans.__('Changed elsewhere.')
+        ) : (
+          <code className="jp-Lcc-said">{version.command}</code>
+        )}{' '}
+        {counts} {trans._n('%1 package', '%1 packages', version.package_count)}
       </p>
       {!version.current && (
         <div className="jp-Lcc-jobButtons">
