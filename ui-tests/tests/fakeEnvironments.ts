@@ -87,7 +87,7 @@ export async function fakeServer(page: Page, fake: IFake): Promise<void> {
           environments: fake.environments,
           trash: fake.trash ?? [],
           folder: '/home/jo/.conda/envs',
-          channels: { defaults: ['conda-forge'], allowed: null, offline: fake.offline === true },
+          channels: { defaults: ['conda-forge'], allowed: null, offline: fake.offline === true, problems: [] },
           quota: { used_bytes: 3_400_000_000, limit_bytes: 10_000_000_000, free_bytes: 40_000_000_000 },
           taken_at: '2026-11-20T10:00:00Z'
         })

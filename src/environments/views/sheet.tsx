@@ -21,7 +21,8 @@ export function SheetFrame(props: ISheetProps): JSX.Element {
   const { title, speech, busy, onClose, onSubmit, footer, children } = props;
   const { trans } = speech;
   const dialog = React.useRef<HTMLDialogElement>(null);
-  React.useEffect(() => {
+  // A layout effect ends while the dialog is still in the page: only then the focus goes back where it came from.
+  React.useLayoutEffect(() => {
     const node = dialog.current;
     if (node && !node.open) {
       node.showModal();
