@@ -18,14 +18,17 @@ export interface IIdleEvent {
 }
 
 /**
- * Our events out of JupyterLab's own event stream.
+ * Some of our events out of JupyterLab's own event stream; `read` gives null for all others.
  */
-export class IdleEvents implements IDisposable {
-  constructor(private readonly _events: Pick<Event.IManager, 'stream'>) {
+class OurEvents<T> implements IDisposable {
+  constructor(
+    private readonly _events: Pick<Event.IManager, 'stream'>,
+    private readonly _read: (emission: Event.Emission) => T | null
+  ) {
     this._events.stream.connect(this._onEmission, this);
   }
 
-  get received(): ISignal<this, IIdleEvent> {
+  get received(): ISignal<this, T> {
     return this._received;
   }
 
@@ -42,14 +45,21 @@ export class IdleEvents implements IDisposable {
   }
 
   private _onEmission(_: unknown, emission: Event.Emission): void {
-    const event = readEvent(emission);
-    if (event) {
+    const event = this._read(emission);
+    if (event !== null) {
       this._received.emit(event);
     }
   }
 
   private _isDisposed = false;
-  private readonly _received = new Signal<this, IIdleEvent>(this);
+  private readonly _received = new Signal<this, T>(this);
+}
+
+/** What happened to kernels, terminals and the machine. */
+export class IdleEvents extends OurEvents<IIdleEvent> {
+  constructor(events: Pick<Event.IManager, 'stream'>) {
+    super(events, readEvent);
+  }
 }
 
 /**
@@ -71,38 +81,20 @@ export const ENVIRONMENTS_EVENT = 'https://schema.jupyter.org/jupyter_lcc/enviro
 /** What there is news of. */
 export type News = 'jobs' | 'environments';
 
-/**
- * News of jobs and environments out of JupyterLab's own event stream. What is new is asked for by REST.
- */
-export class WorkEvents implements IDisposable {
-  constructor(private readonly _events: Pick<Event.IManager, 'stream'>) {
-    this._events.stream.connect(this._onEmission, this);
+/** News of jobs and environments. What is new is asked for by REST. */
+export class WorkEvents extends OurEvents<News> {
+  constructor(events: Pick<Event.IManager, 'stream'>) {
+    super(events, readNews);
   }
+}
 
-  get received(): ISignal<this, News> {
-    return this._received;
+function readNews(emission: Event.Emission): News | null {
+  switch (emission.schema_id) {
+    case JOB_EVENT:
+      return 'jobs';
+    case ENVIRONMENTS_EVENT:
+      return 'environments';
+    default:
+      return null;
   }
-
-  get isDisposed(): boolean {
-    return this._isDisposed;
-  }
-
-  dispose(): void {
-    if (!this._isDisposed) {
-      this._isDisposed = true;
-      this._events.stream.disconnect(this._onEmission, this);
-      Signal.clearData(this);
-    }
-  }
-
-  private _onEmission(_: unknown, emission: Event.Emission): void {
-    if (emission.schema_id === JOB_EVENT) {
-      this._received.emit('jobs');
-    } else if (emission.schema_id === ENVIRONMENTS_EVENT) {
-      this._received.emit('environments');
-    }
-  }
-
-  private _isDisposed = false;
-  private readonly _received = new Signal<this, News>(this);
 }

@@ -1,6 +1,3 @@
-import type { IDisposable } from '@lumino/disposable';
-import { Signal, type ISignal } from '@lumino/signaling';
-
 import type { ChangeWish, CreateWish, LccClient } from '../api/client';
 import { asLccError, type LccError } from '../api/errors';
 import type {
@@ -16,6 +13,7 @@ import type {
   Version,
   VersionDiff
 } from '../api/generated';
+import { ReadModel } from '../readModel';
 
 /** What the model asks the server; a test gives its own. */
 export type EnvironmentsClient = Pick<
@@ -78,59 +76,38 @@ export const NO_DETAILS: IDetails = { packages: null, versions: null, findings: 
  * What is known of environments. It never edits its own copy: a change goes to the server, which answers with a job,
  * and what the job did is read back.
  */
-export class EnvironmentsModel implements IDisposable {
+export class EnvironmentsModel extends ReadModel<IEnvironmentsState> {
   constructor(
     private readonly _client: EnvironmentsClient,
     /** Told of each job a change began. */
     private readonly _begun: (job: Job) => void
-  ) {}
-
-  get state(): IEnvironmentsState {
-    return this._state;
-  }
-
-  get stateChanged(): ISignal<this, void> {
-    return this._stateChanged;
-  }
-
-  get isDisposed(): boolean {
-    return this._isDisposed;
+  ) {
+    super({
+      phase: 'asleep',
+      list: null,
+      error: null,
+      details: new Map(),
+      cache: null,
+      pending: new Set()
+    });
   }
 
   find(name: string): Environment | null {
-    return this._state.list?.environments.find(environment => environment.name === name) ?? null;
+    return this.state.list?.environments.find(environment => environment.name === name) ?? null;
   }
 
   details(name: string): IDetails {
-    return this._state.details.get(name) ?? NO_DETAILS;
+    return this.state.details.get(name) ?? NO_DETAILS;
   }
 
   /** Ask for the first time, if nobody has. */
   async wake(): Promise<void> {
-    if (this._state.phase === 'asleep') {
-      this._set({ phase: 'loading' });
+    if (this.state.phase === 'asleep') {
+      this.set({ phase: 'loading' });
       await this.refresh();
-    } else if (this._running) {
-      await this._running;
+    } else if (this.running) {
+      await this.running;
     }
-  }
-
-  /**
-   * Ask for the list anew, and for what somebody looks at where it changed. Calls while one is under way share one
-   * further request. Never rejects: a failure is a state.
-   */
-  refresh(): Promise<void> {
-    if (this._running === null) {
-      this._running = this._refresh().finally(() => {
-        this._running = null;
-      });
-      return this._running;
-    }
-    this._following ??= this._running.then(() => {
-      this._following = null;
-      return this.refresh();
-    });
-    return this._following;
   }
 
   /** Ask what is installed, if it isn't known; with `anew`, in any case. */
@@ -167,11 +144,11 @@ export class EnvironmentsModel implements IDisposable {
   }
 
   async loadCache(): Promise<void> {
-    this._set({ cache: { value: this._state.cache?.value ?? null, loading: true, error: null } });
+    this.set({ cache: { value: this.state.cache?.value ?? null, loading: true, error: null } });
     try {
-      this._set({ cache: { value: await this._client.packageCache(), loading: false, error: null } });
+      this.set({ cache: { value: await this._client.packageCache(), loading: false, error: null } });
     } catch (reason) {
-      this._set({ cache: { value: null, loading: false, error: asLccError(reason) } });
+      this.set({ cache: { value: null, loading: false, error: asLccError(reason) } });
     }
   }
 
@@ -239,44 +216,37 @@ export class EnvironmentsModel implements IDisposable {
 
   /** Take the kernelspec of ours away; this needs no job. Rejects with `LccError`. */
   async unregisterKernel(name: string): Promise<void> {
-    await this._change(name, () => this._client.unregisterKernel(name));
+    await this.request(name, () => this._client.unregisterKernel(name));
     await this.refresh();
   }
 
   /** A job is over: whatever somebody looks at of its environment may be different. */
   async jobIsOver(job: Job): Promise<void> {
     this._stale.add(job.subject);
-    if (this._state.phase !== 'asleep') {
+    if (this.state.phase !== 'asleep') {
       // What was installed was downloaded before.
-      await Promise.all([this.refresh(), this._state.cache !== null && this.loadCache()]);
+      await Promise.all([this.refresh(), this.state.cache !== null && this.loadCache()]);
     }
   }
 
-  dispose(): void {
-    if (!this._isDisposed) {
-      this._isDisposed = true;
-      Signal.clearData(this);
-    }
-  }
-
-  private async _refresh(): Promise<void> {
+  protected async read(): Promise<void> {
     let list: EnvironmentList;
     try {
       list = await this._client.environments();
     } catch (reason) {
-      this._set({ phase: 'failed', error: asLccError(reason) });
+      this.set({ phase: 'failed', error: asLccError(reason) });
       return;
     }
-    const before = new Map(this._state.list?.environments.map(each => [each.name, each.changed_at]));
+    const before = new Map(this.state.list?.environments.map(each => [each.name, each.changed_at]));
     const names = new Set(list.environments.map(({ name }) => name));
-    const details = new Map([...this._state.details].filter(([name]) => names.has(name)));
-    this._set({ phase: 'ready', list, error: null, details });
+    const details = new Map([...this.state.details].filter(([name]) => names.has(name)));
+    this.set({ phase: 'ready', list, error: null, details });
     const changed = list.environments.filter(
       ({ name, changed_at }) =>
         details.has(name) && (this._stale.has(name) || before.get(name) !== changed_at)
     );
     this._stale.clear();
-    const { cache } = this._state;
+    const { cache } = this.state;
     await Promise.all([
       ...changed.map(({ name }) => this._reload(name)),
       // It was being measured when it was asked for.
@@ -320,46 +290,16 @@ export class EnvironmentsModel implements IDisposable {
   }
 
   private async _begin(key: string, request: () => Promise<Job>): Promise<Job> {
-    const job = await this._change(key, request);
+    const job = await this.request(key, request);
     this._begun(job);
     void this.refresh();
     return job;
   }
 
-  private async _change<T>(key: string, request: () => Promise<T>): Promise<T> {
-    this._set({ pending: new Set([...this._state.pending, key]) });
-    try {
-      return await request();
-    } catch (reason) {
-      throw asLccError(reason);
-    } finally {
-      this._set({ pending: new Set([...this._state.pending].filter(other => other !== key)) });
-    }
-  }
-
   private _setDetails(name: string, details: IDetails): void {
-    this._set({ details: new Map([...this._state.details, [name, details]]) });
+    this.set({ details: new Map([...this.state.details, [name, details]]) });
   }
 
-  private _set(change: Partial<IEnvironmentsState>): void {
-    if (!this._isDisposed) {
-      this._state = { ...this._state, ...change };
-      this._stateChanged.emit();
-    }
-  }
-
-  private _state: IEnvironmentsState = {
-    phase: 'asleep',
-    list: null,
-    error: null,
-    details: new Map(),
-    cache: null,
-    pending: new Set()
-  };
   /** Environments a job was done to since the list was read last. */
   private readonly _stale = new Set<string>();
-  private _running: Promise<void> | null = null;
-  private _following: Promise<void> | null = null;
-  private _isDisposed = false;
-  private readonly _stateChanged = new Signal<this, void>(this);
 }

@@ -1,9 +1,7 @@
-import type { IDisposable } from '@lumino/disposable';
-import { Signal, type ISignal } from '@lumino/signaling';
-
 import type { LccClient } from '../api/client';
 import { asLccError, LccError } from '../api/errors';
 import type { About, ChangePolicy, Decision, IdleView, Lease, Stopped, Target } from '../api/generated';
+import { ReadModel } from '../readModel';
 import { sameVersion } from './versions';
 
 /** The version of the wire contract this panel speaks. */
@@ -74,23 +72,21 @@ export interface IIdleState {
 /**
  * What is known of idle shutdown. It never edits its own copy: every change goes to the server and is read back.
  */
-export class IdleModel implements IDisposable {
+export class IdleModel extends ReadModel<IIdleState> {
   constructor(
     private readonly _client: IdleClient,
     private readonly _version: string,
     private readonly _now: () => number = () => Date.now()
-  ) {}
-
-  get state(): IIdleState {
-    return this._state;
-  }
-
-  get stateChanged(): ISignal<this, void> {
-    return this._stateChanged;
-  }
-
-  get isDisposed(): boolean {
-    return this._isDisposed;
+  ) {
+    super({
+      phase: 'loading',
+      about: null,
+      view: null,
+      happened: [],
+      unseen: [],
+      error: null,
+      pending: new Set()
+    });
   }
 
   /** Server's clock minus ours, in milliseconds. */
@@ -105,85 +101,60 @@ export class IdleModel implements IDisposable {
 
   /** The version the server runs, if it isn't ours; null while it is or isn't known. */
   get otherVersion(): string | null {
-    const about = this._state.about;
+    const about = this.state.about;
     return about && !sameVersion(about.version, this._version) ? about.version : null;
   }
 
   /** A target of the last answer, also the machine. */
   find(targetId: string): Target | null {
-    const view = this._state.view;
+    const view = this.state.view;
     if (view?.instance.id === targetId) {
       return view.instance;
     }
     return view?.targets.find(({ id }) => id === targetId) ?? null;
   }
 
-  /**
-   * Ask for everything anew. Calls while one is under way share one further request, so that the last answer
-   * is newer than the last call. Never rejects: a failure is a state.
-   */
-  refresh(): Promise<void> {
-    if (this._running === null) {
-      this._running = this._refresh().finally(() => {
-        this._running = null;
-      });
-      return this._running;
-    }
-    this._following ??= this._running.then(() => {
-      this._following = null;
-      return this.refresh();
-    });
-    return this._following;
-  }
-
   /** Keep a target (or, with `instance`, everything). Rejects with `LccError`. */
   keep(targetId: string, seconds: number, note: string | null = null): Promise<Lease> {
-    return this._change(targetId, () =>
+    return this._changeAndRead(targetId, () =>
       this._client.keep({ target_id: targetId, seconds: Math.max(1, Math.round(seconds)), note, pid: null })
     );
   }
 
   /** Give a lease back. Rejects with `LccError`. */
   endLease(leaseId: string): Promise<void> {
-    return this._change(leaseId, () => this._client.endLease(leaseId));
+    return this._changeAndRead(leaseId, () => this._client.endLease(leaseId));
   }
 
   /** Shut a kernel or terminal down now. Rejects with `LccError`. */
   shutDown(targetId: string): Promise<void> {
-    return this._change(targetId, () => this._client.shutDown(targetId));
+    return this._changeAndRead(targetId, () => this._client.shutDown(targetId));
   }
 
   /** A person has read about all that was shut down. Rejects with `LccError`. */
   async dismiss(ids: readonly string[]): Promise<void> {
-    await this._change('unseen', () => this._client.dismissStopped({ ids: [...ids] }));
+    await this._changeAndRead('unseen', () => this._client.dismissStopped({ ids: [...ids] }));
   }
 
   /** Choose limits. Rejects with `LccError`, whose detail says the bounds. */
   async setPolicy(wanted: ChangePolicy): Promise<void> {
-    await this._change('policy', () => this._client.changePolicy(wanted));
+    await this._changeAndRead('policy', () => this._client.changePolicy(wanted));
   }
 
-  dispose(): void {
-    if (!this._isDisposed) {
-      this._isDisposed = true;
-      Signal.clearData(this);
-    }
-  }
-
-  private async _refresh(): Promise<void> {
+  protected async read(): Promise<void> {
     try {
       const about =
-        this._state.phase === 'ready' && this._state.about ? this._state.about : await this._client.about();
+        this.state.phase === 'ready' && this.state.about ? this.state.about : await this._client.about();
       if (about.api_version !== API_VERSION) {
-        this._set({ phase: 'incompatible', about, view: null, error: null });
+        this.set({ phase: 'incompatible', about, view: null, error: null });
         return;
       }
       const [view, log] = await Promise.all([this._client.idle().then(complete), this._readLog()]);
       const unseen = view.stopped_unseen > 0 ? await this._readUnseen() : [];
       this._skewMs = Date.parse(view.taken_at) - this._now();
-      this._set({ phase: 'ready', about, view, happened: toldOf(log), unseen, error: null });
+      this.set({ phase: 'ready', about, view, happened: toldOf(log), unseen, error: null });
     } catch (reason) {
-      this._set({ phase: 'failed', error: asLccError(reason) });
+      this.set({ phase: 'failed', error: asLccError(reason) });
     }
   }
 
@@ -193,7 +164,7 @@ export class IdleModel implements IDisposable {
       return decisions;
     } catch {
       // The log is told of in the view's monitor; without it all else still works.
-      return this._state.happened;
+      return this.state.happened;
     }
   }
 
@@ -201,44 +172,19 @@ export class IdleModel implements IDisposable {
     try {
       return (await this._client.stopped()).stopped;
     } catch {
-      return this._state.unseen;
+      return this.state.unseen;
     }
   }
 
-  private async _change<T>(key: string, request: () => Promise<T>): Promise<T> {
-    this._set({ pending: new Set([...this._state.pending, key]) });
+  private async _changeAndRead<T>(key: string, request: () => Promise<T>): Promise<T> {
     try {
-      return await request();
-    } catch (reason) {
-      throw asLccError(reason);
+      return await this.request(key, request);
     } finally {
-      this._set({ pending: new Set([...this._state.pending].filter(other => other !== key)) });
       await this.refresh();
     }
   }
 
-  private _set(change: Partial<IIdleState>): void {
-    if (this._isDisposed) {
-      return;
-    }
-    this._state = { ...this._state, ...change };
-    this._stateChanged.emit();
-  }
-
-  private _state: IIdleState = {
-    phase: 'loading',
-    about: null,
-    view: null,
-    happened: [],
-    unseen: [],
-    error: null,
-    pending: new Set()
-  };
   private _skewMs = 0;
-  private _running: Promise<void> | null = null;
-  private _following: Promise<void> | null = null;
-  private _isDisposed = false;
-  private readonly _stateChanged = new Signal<this, void>(this);
 }
 
 function toldOf(log: readonly Decision[]): readonly Decision[] {

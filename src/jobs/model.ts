@@ -1,9 +1,9 @@
-import type { IDisposable } from '@lumino/disposable';
 import { Signal, type ISignal } from '@lumino/signaling';
 
 import type { LccClient } from '../api/client';
 import { asLccError, type LccError } from '../api/errors';
 import type { Job } from '../api/generated';
+import { ReadModel } from '../readModel';
 import { isOver } from './states';
 
 /** What the model asks the server; a test gives its own. */
@@ -41,19 +41,19 @@ const NO_LOG: ILog = { text: '', cut: false, complete: false, error: null };
 /**
  * What is known of long work. Nothing is asked before somebody looks or something happens.
  */
-export class JobsModel implements IDisposable {
+export class JobsModel extends ReadModel<IJobsState> {
   constructor(
     private readonly _client: JobsClient,
     private readonly _wait: (ms: number) => Promise<void> = ms =>
       new Promise(resolve => setTimeout(resolve, ms))
-  ) {}
-
-  get state(): IJobsState {
-    return this._state;
-  }
-
-  get stateChanged(): ISignal<this, void> {
-    return this._stateChanged;
+  ) {
+    super({
+      phase: 'asleep',
+      jobs: [],
+      error: null,
+      logs: new Map(),
+      pending: new Set()
+    });
   }
 
   /** A job that was seen before it was over is over now. */
@@ -61,85 +61,57 @@ export class JobsModel implements IDisposable {
     return this._finished;
   }
 
-  get isDisposed(): boolean {
-    return this._isDisposed;
-  }
-
   /** The jobs that run or wait. */
   get active(): readonly Job[] {
-    return this._state.jobs.filter(job => !isOver(job));
+    return this.state.jobs.filter(job => !isOver(job));
   }
 
   find(jobId: string): Job | null {
-    return this._state.jobs.find(({ id }) => id === jobId) ?? null;
+    return this.state.jobs.find(({ id }) => id === jobId) ?? null;
   }
 
   /** Ask for the first time, if nobody has. */
   async wake(): Promise<void> {
-    if (this._state.phase === 'asleep') {
-      this._set({ phase: 'loading' });
+    if (this.state.phase === 'asleep') {
+      this.set({ phase: 'loading' });
       await this.refresh();
     }
-  }
-
-  /**
-   * Ask for everything anew. Calls while one is under way share one further request. Never rejects.
-   */
-  refresh(): Promise<void> {
-    if (this._running === null) {
-      this._running = this._refresh().finally(() => {
-        this._running = null;
-      });
-      return this._running;
-    }
-    this._following ??= this._running.then(() => {
-      this._following = null;
-      return this.refresh();
-    });
-    return this._following;
   }
 
   /** A job that was just begun by this page; so its end is told even if it comes at once. */
   adopt(job: Job): void {
     this._seen.add(job.id);
     if (this.find(job.id) === null) {
-      this._set({ jobs: [job, ...this._state.jobs] });
+      this.set({ jobs: [job, ...this.state.jobs] });
     }
     void this.refresh();
   }
 
   /** Ask to cancel. Rejects with `LccError`. */
   cancel(jobId: string): Promise<void> {
-    return this._change(jobId, async () => {
+    return this._changeAndRead(jobId, async () => {
       await this._client.cancelJob(jobId);
     });
   }
 
   /** Put a finished job away. Rejects with `LccError`. */
   dismiss(jobId: string): Promise<void> {
-    return this._change(jobId, () => this._client.dismissJob(jobId));
+    return this._changeAndRead(jobId, () => this._client.dismissJob(jobId));
   }
 
   /** Read what a job says, on and on until it is over or the log is closed. */
   openLog(jobId: string): void {
-    if (!this._state.logs.has(jobId)) {
+    if (!this.state.logs.has(jobId)) {
       this._setLog(jobId, NO_LOG);
       void this._follow(jobId);
     }
   }
 
   closeLog(jobId: string): void {
-    if (this._state.logs.has(jobId)) {
-      const logs = new Map(this._state.logs);
+    if (this.state.logs.has(jobId)) {
+      const logs = new Map(this.state.logs);
       logs.delete(jobId);
-      this._set({ logs });
-    }
-  }
-
-  dispose(): void {
-    if (!this._isDisposed) {
-      this._isDisposed = true;
-      Signal.clearData(this);
+      this.set({ logs });
     }
   }
 
@@ -148,7 +120,7 @@ export class JobsModel implements IDisposable {
     const mine = {};
     this._followers.set(jobId, mine);
     const isOpen = (): boolean =>
-      !this._isDisposed && this._state.logs.has(jobId) && this._followers.get(jobId) === mine;
+      !this.isDisposed && this.state.logs.has(jobId) && this._followers.get(jobId) === mine;
     while (isOpen()) {
       try {
         const { text, next_offset, complete } = await this._client.jobLog(jobId, offset);
@@ -156,7 +128,7 @@ export class JobsModel implements IDisposable {
           return;
         }
         offset = next_offset;
-        const { text: before, cut } = this._state.logs.get(jobId) ?? NO_LOG;
+        const { text: before, cut } = this.state.logs.get(jobId) ?? NO_LOG;
         const all = before + text;
         this._setLog(jobId, {
           text: all.slice(-MOST_LOG),
@@ -175,7 +147,7 @@ export class JobsModel implements IDisposable {
           return;
         }
         const error = asLccError(reason);
-        this._setLog(jobId, { ...(this._state.logs.get(jobId) ?? NO_LOG), error });
+        this._setLog(jobId, { ...(this.state.logs.get(jobId) ?? NO_LOG), error });
         if (error.code === 'not_found') {
           return;
         }
@@ -184,11 +156,11 @@ export class JobsModel implements IDisposable {
     }
   }
 
-  private async _refresh(): Promise<void> {
+  protected async read(): Promise<void> {
     try {
       const { jobs } = await this._client.jobs();
-      const logs = new Map([...this._state.logs].filter(([id]) => jobs.some(job => job.id === id)));
-      this._set({ phase: 'ready', jobs, error: null, logs });
+      const logs = new Map([...this.state.logs].filter(([id]) => jobs.some(job => job.id === id)));
+      this.set({ phase: 'ready', jobs, error: null, logs });
       for (const job of jobs) {
         if (!isOver(job)) {
           this._seen.add(job.id);
@@ -197,47 +169,27 @@ export class JobsModel implements IDisposable {
         }
       }
     } catch (reason) {
-      this._set({ phase: 'failed', error: asLccError(reason) });
+      this.set({ phase: 'failed', error: asLccError(reason) });
     }
   }
 
-  private async _change(jobId: string, request: () => Promise<void>): Promise<void> {
-    this._set({ pending: new Set([...this._state.pending, jobId]) });
-    try {
-      await request();
-    } catch (reason) {
-      throw asLccError(reason);
-    } finally {
-      await this.refresh();
-      this._set({ pending: new Set([...this._state.pending].filter(other => other !== jobId)) });
-    }
+  private _changeAndRead(jobId: string, request: () => Promise<void>): Promise<void> {
+    return this.request(jobId, async () => {
+      try {
+        await request();
+      } finally {
+        await this.refresh();
+      }
+    });
   }
 
   private _setLog(jobId: string, log: ILog): void {
-    this._set({ logs: new Map([...this._state.logs, [jobId, log]]) });
+    this.set({ logs: new Map([...this.state.logs, [jobId, log]]) });
   }
 
-  private _set(change: Partial<IJobsState>): void {
-    if (!this._isDisposed) {
-      this._state = { ...this._state, ...change };
-      this._stateChanged.emit();
-    }
-  }
-
-  private _state: IJobsState = {
-    phase: 'asleep',
-    jobs: [],
-    error: null,
-    logs: new Map(),
-    pending: new Set()
-  };
   /** The jobs that were seen before they were over. */
   private readonly _seen = new Set<string>();
   /** Who reads which log; a log that was closed and opened again is read by a new one. */
   private readonly _followers = new Map<string, object>();
-  private _running: Promise<void> | null = null;
-  private _following: Promise<void> | null = null;
-  private _isDisposed = false;
-  private readonly _stateChanged = new Signal<this, void>(this);
   private readonly _finished = new Signal<this, Job>(this);
 }
