@@ -138,7 +138,9 @@ def say_versions(listed: VersionList, now: datetime, width: int) -> list[str]:
     for one in listed.versions:
         counts = f"+{one.added} -{one.removed} ~{one.changed}"
         mark = "now" if one.current else ("" if one.restorable else "can't be restored")
-        rows.append((str(one.number), mark, say_moment(one.at, now), counts, clean(one.command) or "(changed elsewhere)"))
+        rows.append(
+            (str(one.number), mark, say_moment(one.at, now), counts, clean(one.command) or "(changed elsewhere)")
+        )
     return lay_out(rows, width)
 
 

@@ -41,7 +41,7 @@ _CONDA = re.compile(
 )
 _VERSION = re.compile(r"[A-Za-z0-9_.*+!<>=,|~()-]+", re.ASCII)
 _ONE_VERSION = re.compile(r"(?:===?|>=|<=|!=|~=|=|<|>)?[A-Za-z0-9_.+!-]*\*?(?:\.\*)?", re.ASCII)
-_BUILD = re.compile(r"[A-Za-z0-9_.*+^$()|-]+", re.ASCII)
+_BUILD = re.compile(r"[A-Za-z0-9_.*+-]+", re.ASCII)
 _BRACKET = re.compile(r"\s*(?P<key>\w+)\s*=\s*(?:'(?P<one>[^'\"]*)'|\"(?P<two>[^'\"]*)\"|(?P<bare>[^'\",\s]+))\s*")
 _BRACKET_KEYS = frozenset(("version", "build", "build_number", "channel", "subdir", "md5", "sha256"))
 _SUBDIR = re.compile(r"noarch|[a-z]+-[a-z0-9_]+", re.ASCII)
@@ -233,12 +233,26 @@ def _version(rest: str, text: str, field: str) -> tuple[str | None, str | None]:
 def _check_version(version: str, text: str, field: str) -> str:
     """Refuse what is no version, and write it as a strict solver reads it: `1.2` is `==1.2`, `=1.2.*` is `1.2.*`."""
     pieces = re.split(r"[,|]", version.replace("(", "").replace(")", ""))
-    if not _VERSION.fullmatch(version) or not all(
-        _ONE_VERSION.fullmatch(piece) and re.search(r"[A-Za-z0-9*]", piece) for piece in pieces
+    if (
+        not _VERSION.fullmatch(version)
+        or not _is_grouped(version)
+        or not all(_ONE_VERSION.fullmatch(piece) and re.search(r"[A-Za-z0-9*]", piece) for piece in pieces)
     ):
         raise _refuse(f"{say_it(text)}: {say_it(version)} is not a version.", text, field)
     version = re.sub(r"(?<![=<>!~])=(?=[^=,|()]*\*)", "", version)
     return re.sub(r"(?<![^,|(])(?=[A-Za-z0-9])([^,|()*]+)(?![^,|)])", r"==\1", version)
+
+
+def _is_grouped(version: str) -> bool:
+    """Tell whether parentheses stand around whole versions: `(>=1,<2)|3`."""
+    depth = 0
+    for at, sign in enumerate(version):
+        depth += (sign == "(") - (sign == ")")
+        begins = sign != "(" or at == 0 or version[at - 1] in ",|("
+        ends = sign != ")" or at == len(version) - 1 or version[at + 1] in ",|)"
+        if depth < 0 or not begins or not ends:
+            return False
+    return depth == 0
 
 
 def _brackets(brackets: str, text: str, field: str) -> dict[str, str]:

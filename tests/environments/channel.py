@@ -138,19 +138,20 @@ def python_package() -> Package:
         folders[:] = [f for f in folders if f not in ("__pycache__", "site-packages", "test", "idlelib", "ensurepip")]
         for name in names:
             path = Path(root, name)
-            files[f"lib/python{SHORT}/{path.relative_to(library)}"] = _not_debians(path) or Link(str(path))
+            files[f"lib/python{SHORT}/{path.relative_to(library)}"] = _as_elsewhere(path) or Link(str(path))
+    # Debian's Python looks for packages here alone unless it is a virtual environment's.
+    files["lib/python3/dist-packages/as-elsewhere.pth"] = (
+        f"import os, site, sys; site.addsitedir(os.path.join(sys.prefix, 'lib/python{SHORT}/site-packages'))\n".encode()
+    )
     # An interpreter of a shared library finds it beside itself, as conda's does.
     for path in [*real.parent.parent.glob("lib/libpython*"), *real.parent.glob("../lib/lib*.so*")]:
         files[f"lib/{path.name}"] = Link(os.path.realpath(path))
     return Package("python", VERSION, files=files, noarch=None, build="0_cpython", executable=(f"bin/python{SHORT}",))
 
 
-def _not_debians(path: Path) -> bytes | None:
-    """Where the system's Python is Debian's: its files by which packages lie in `dist-packages`, as they are elsewhere.
-
-    Debian leaves `site-packages` to virtual environments alone; conda's Python knows nothing else.
-    """
-    if path.name not in ("site.py", "sysconfig.py") and path.parent.name != "sysconfig":
+def _as_elsewhere(path: Path) -> bytes | None:
+    """Give Debian's `sysconfig.py` as it is elsewhere: packages are installed into `site-packages`."""
+    if path.name != "sysconfig.py" and path.parent.name != "sysconfig":
         return None
     text = path.read_bytes()
     if b"dist-packages" not in text:

@@ -9,7 +9,7 @@ import string
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jupyter_lcc.environments import bounds, files, names, specs
@@ -84,6 +84,8 @@ def test_a_name_that_is_taken_is_one_piece_of_a_path(text: str) -> None:
 SPEC_TEXT = st.text(alphabet=string.ascii_letters + string.digits + "=<>!~,|*.[]'\" :/-_@#;\n$`\\^()", max_size=60)
 
 
+@example("0 !(0")
+@example("a (>=1,<2)|3")
 @given(SPEC_TEXT)
 def test_a_spec_that_is_taken_names_a_package_and_nothing_else(text: str) -> None:
     try:
