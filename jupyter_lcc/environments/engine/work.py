@@ -14,6 +14,7 @@ from rattler import PrefixRecord, RepoDataRecord
 
 from ...errors import Conflict, NotFound
 from ..bounds import canonical, check_package
+from ..bytecode import drop_stale
 from ..engine_model import Change, Clone, Create, Reinstall, RollBack, Solve, Surroundings
 from ..find import IdFile
 from ..kept import KeptPip, KeptRecord, KeptVersion, Versions
@@ -259,6 +260,7 @@ async def _apply(
             pip.remove = [name for name in pip.remove if name not in clashing]
         await _do_pip(around, indexes, staging, prefix, python, pip, talk)
         _keep_before(around, state, identity)
+        drop_stale(prefix, staging.env)
         told = _finish(around, staging, identity, command, state.kept, solved.asked, specs, removed, talk)
         talk.step("publish")
         _check_still(state)
