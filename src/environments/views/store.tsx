@@ -31,7 +31,7 @@ export function Store(props: IStoreProps): JSX.Element {
   return (
     <div className="jp-Lcc-store">
       <Room quota={quota} speech={speech} />
-      {cache?.value && (
+      {cache?.value && cache.value.size_bytes !== 0 && (
         <div className="jp-Lcc-storeLine">
           <span>{cacheWords(speech, cache.value)}</span>
           {canChange && reclaimable !== 0 && (
@@ -119,7 +119,7 @@ function Room({ quota, speech }: { quota: Quota; speech: Speech }): JSX.Element 
     return null;
   }
   const parts = [
-    ...(used === null
+    ...(used === null || (used === 0 && limit === null)
       ? []
       : limit === null
         ? [trans.__('Environments take %1', speech.bytes(used))]
@@ -149,7 +149,7 @@ function cacheWords(speech: Speech, cache: PackageCache): string {
   if (size === null) {
     return trans.__('Downloaded packages');
   }
-  return reclaimable === null
+  return reclaimable === null || reclaimable === 0
     ? trans.__('Downloaded packages: %1', speech.bytes(size))
     : trans.__('Downloaded packages: %1, cleaning frees %2', speech.bytes(size), speech.bytes(reclaimable));
 }
