@@ -2,10 +2,14 @@ import { ReactWidget } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 
+import { deferred } from '../deferred';
 import { lifeCycleIcon } from '../icons';
-import { Panel, type IPanelProps } from './views/panel';
+import type { IPanelProps } from './views/panel';
 
 export const PANEL_ID = 'jupyter-lcc-panel';
+
+/** What is in the panel, once it is opened. */
+const Deferred = deferred(() => import(/* webpackChunkName: "panel" */ './views/panel'));
 
 /** The panel as JupyterLab's sidebar takes it. */
 export class PanelWidget extends ReactWidget {
@@ -21,7 +25,15 @@ export class PanelWidget extends ReactWidget {
   }
 
   protected override render(): JSX.Element {
-    return <Panel {...this._props} visible={this.isVisible} />;
+    this._wasVisible ||= this.isVisible;
+    if (!this._wasVisible) {
+      return <></>;
+    }
+    return (
+      <Deferred speech={this._props.speech} onShown={() => this._onShown()}>
+        {({ Panel }) => <Panel {...this._props} visible={this.isVisible} />}
+      </Deferred>
+    );
   }
 
   protected override onAfterShow(message: Message): void {
@@ -36,6 +48,18 @@ export class PanelWidget extends ReactWidget {
 
   protected override onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    this.node.querySelector<HTMLElement>('.jp-Lcc-groupToggle, button')?.focus();
+    const first = this.node.querySelector<HTMLElement>('.jp-Lcc-groupToggle, button');
+    first?.focus();
+    this._wantsFocus = first === null;
   }
+
+  private _onShown(): void {
+    if (this._wantsFocus) {
+      this._wantsFocus = false;
+      this.activate();
+    }
+  }
+
+  private _wasVisible = false;
+  private _wantsFocus = false;
 }

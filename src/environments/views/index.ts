@@ -1,3 +1,5 @@
+import '../../../style/environments.css';
+
 export { EnvironmentsSection } from './section';
 export { JobsSection } from './jobsSection';
 export { Sheets } from './sheets';
