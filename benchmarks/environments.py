@@ -215,7 +215,8 @@ async def _lists(house: _House, conda: _Conda, stalls: list[float]) -> list[Figu
 async def _cold_and_warm(
     house: _House, ask: Callable[[Reading], Awaitable[object]], stalls: list[float]
 ) -> tuple[float, float]:
-    cold, warm = [], []
+    cold: list[float] = []
+    warm: list[float] = []
     for _ in range(RUNS):
         reading = house.new_reading()
         for seconds in (cold, warm):
