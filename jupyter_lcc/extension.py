@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -57,15 +58,18 @@ from .idle.prices import find_price
 from .idle.processes import TableReader, process_started
 from .idle.proof import Proof
 from .idle.service import IdleService
+from .idle.sources import TargetSource
 from .idle.state import StateFiles, state_folder
 from .idle.terminals import Terminals
-from .idle.watch import TargetSource
+from .idle.traffic import SocketReader
 from .idle.work import window_for
 from .jobs import handlers as job_handlers
 from .jobs.files import JobFiles
 from .jobs.processes import Child, end_all
 from .jobs.service import Jobs
+from .pauses import spare_the_start
 from .platforms.detect import Machine, choose, is_studio_app, look
+from .platforms.instance_type import wait_for_instance_type
 from .platforms.life import machine_life
 from .platforms.model import Platform
 from .platforms.stoppers import StopMachine, stopper_for
@@ -119,11 +123,14 @@ class LccExtension(ExtensionApp):
         self._files = StateFiles(folder, self.log)
         decisions = DecisionLog(lambda: self._files.decisions, self._executor, self.log)
         document = self._document(machine, platform, config, given, folder, clock)
-        sources, parachute = self._sources(clock, events, folder)
+        sockets = SocketReader()
+        sources, parachute = self._sources(clock, events, folder, sockets)
         jobs = self._jobs = self._make_jobs(clock, events, folder)
         environments, feature = self._make_environments(platform, clock, events)
-        elsewhere, pollers, metrics = Elsewhere(clock), Pollers(), Metrics()
+        elsewhere, pollers, metrics = Elsewhere(clock, sockets=sockets), Pollers(), Metrics()
         native = NativeIdleFile(partial(_own_address, server))
+        price = find_price(platform.instance_type, config.usd_per_hour)
+        costs = CostBook(lambda: folder / "cost.json", price, machine_life(), clock, self.log)
         self._idle = IdleService(
             clock=clock,
             sources=sources,
@@ -143,14 +150,8 @@ class LccExtension(ExtensionApp):
             others=elsewhere,
             chatter=pollers.seen,
             metrics=metrics,
+            costs=costs,
             long_work=partial(long_work, jobs.live),
-            costs=CostBook(
-                lambda: folder / "cost.json",
-                find_price(platform.instance_type, config.usd_per_hour),
-                machine_life(),
-                clock,
-                self.log,
-            ),
         )
         jobs.on_change = partial(self._idle.notice_change, INSTANCE)
         elsewhere.on_activity = partial(self._idle.notice_change, INSTANCE)
@@ -169,12 +170,17 @@ class LccExtension(ExtensionApp):
         conflicts = partial(
             conflicts_of, server, partial(server.web_app.settings.get, "terminal_manager"), lambda: native.works
         )
+        desk = Desk(told, ROUTES, __version__, conflicts)
         self._parts: dict[type, object] = {
             IdleService: self._idle,
             Jobs: jobs,
             Environments: environments,
-            Desk: Desk(told, ROUTES, __version__, conflicts),
+            Desk: desk,
         }
+        self._learning: asyncio.Task[None] | None = None
+        self._learn: Callable[[], Coroutine[Any, Any, None]] | None = None
+        if platform.instance_type is None:
+            self._learn = partial(self._learn_instance_type, machine, costs, document, desk)
         server.io_loop.add_callback(self._start)
 
     def initialize_handlers(self) -> None:
@@ -225,7 +231,21 @@ class LccExtension(ExtensionApp):
         # Only now every extension has told of its events.
         self._events.listen_if_known(COLLABORATION, self._note_shared_save)
         self._monitor.start()
+        if self._learn is not None:
+            self._learning = asyncio.get_running_loop().create_task(self._learn())
+        spare_the_start()
         self._starting = asyncio.ensure_future(self._start_work())
+
+    async def _learn_instance_type(
+        self, machine: Machine, costs: CostBook, document: DocumentService | None, desk: Desk
+    ) -> None:
+        """Ask which machine this is, and tell who wants to know."""
+        instance_type = await wait_for_instance_type(machine, self.log)
+        if instance_type is not None:
+            desk.know_instance_type(instance_type)
+            if document is not None:
+                document.know_instance_type(instance_type)
+            await costs.know_price(find_price(instance_type, None))
 
     async def _start_work(self) -> None:
         """Jobs first: they end what an earlier server's left running, before anybody tidies up after it."""
@@ -248,6 +268,8 @@ class LccExtension(ExtensionApp):
 
     async def stop_extension(self) -> None:
         """Save, and let go of kernels, terminals and threads."""
+        if self._learning is not None:
+            self._learning.cancel()
         if self._starting is not None:
             await self._starting
         for part in (self._jobs, self._environments, self._engine):
@@ -306,7 +328,9 @@ class LccExtension(ExtensionApp):
         )
         return self._environments, Feature(available=why_not is None, why_not=why_not)
 
-    def _sources(self, clock: SystemClock, events: Events, folder: Path) -> tuple[list[TargetSource], Parachute]:
+    def _sources(
+        self, clock: SystemClock, events: Events, folder: Path, sockets: SocketReader
+    ) -> tuple[list[TargetSource], Parachute]:
         """Make what sees and ends targets, and what saves before."""
         server = self.serverapp
         assert server is not None
@@ -326,7 +350,7 @@ class LccExtension(ExtensionApp):
                 log=self.log,
                 spool=Spool(lambda: self._files.decisions.path.parent / "unseen"),
             )
-        proof = Proof(clock, window=self._window)
+        proof = Proof(clock, window=self._window, sockets=sockets)
         kernels = Kernels(
             server.kernel_manager,
             server.session_manager,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-__all__ = ["MAX_SECONDS", "Model", "Request", "Seconds", "Timestamp", "sendable"]
+__all__ = ["MAX_SECONDS", "Model", "Request", "Seconds", "Sentence", "Timestamp", "sendable"]
 
 MAX_SECONDS = 366 * 24 * 3600
 """The longest duration that can be asked for: a year. Keeps sums of dates far from overflow."""
@@ -29,6 +29,14 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
     Subclasses say `frozen=True, kw_only=True` again: msgspec inherits only the first, type checkers neither.
     """
+
+
+class Sentence(Model, frozen=True, kw_only=True):
+    """What an English sentence beside it says, for who says it in another language: a stable `code`, and in `detail`
+    the words that go into it (names, numbers, what somebody else said)."""
+
+    code: str
+    detail: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Request(Model, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,8 +1,8 @@
 """Run every check, all of them even if one fails, and end with a table and `N passed, N failed`.
 
 `make test STAGES="lint wheel"` runs some; a name is a stage's or a group's. What a stage printed is in
-`.make/logs/`. Stages that only read run two at a time; those that start servers run alone, since they look at
-time.
+`.make/logs/`. Waves of stages run one after the other; in a wave two run at a time, unless they build what later
+ones use, or look at time.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from house import PYTHON, ROOT, STAMPS, environment, fail, prepare_front_end, prepare_node, prepare_python, say
 
@@ -29,15 +29,22 @@ _SCRIPTS = (".ci/run", "examples/lifecycle/jupyterlab-space.sh", "examples/lifec
 
 @dataclass(frozen=True)
 class Stage:
-    """One check. `alone` keeps others from running at the same time."""
+    """One check."""
 
     name: str
     group: str
     commands: tuple[tuple[str, ...], ...]
-    alone: bool = False
     limit_seconds: int = 900
     before: Callable[[dict[str, str]], str | None] | None = None
     """Makes ready what only this stage needs; a text is the reason why it can't run, and a failure."""
+
+
+@dataclass(frozen=True)
+class Wave:
+    """Stages of which so many run at the same time."""
+
+    width: int
+    stages: tuple[Stage, ...]
 
 
 @dataclass(frozen=True)
@@ -77,28 +84,46 @@ def find_browser(env: dict[str, str]) -> str | None:
 
 _PYTHON = str(PYTHON)
 _PYTEST = (_PYTHON, "-m", "pytest", "-q")
-_SLOW = ("tests/packaging", "tests/examples")
-STAGES = (
-    Stage("ruff", "lint", ((_PYTHON, "-m", "ruff", "check", "."),)),
-    Stage("format", "lint", ((_PYTHON, "-m", "ruff", "format", "--check", "."),)),
-    Stage("mypy", "lint", ((_PYTHON, "-m", "mypy"),)),
-    Stage("imports", "lint", (("lint-imports",),)),
-    Stage("shell", "lint", (("shellcheck", *_SCRIPTS),)),
-    Stage("front-lint", "lint", (("jlpm", "lint:check"),)),
-    Stage("types", "lint", (("jlpm", "typecheck"),)),
-    Stage("floor", "lint", (("jlpm", "typecheck:floor"),)),
-    Stage("generated", "lint", ((_PYTHON, "scripts/generate.py", "--check"),), alone=True),
-    Stage("jest", "front", (("jlpm", "test"),), alone=True),
-    Stage("pytest", "python", ((*_PYTEST, "tests", *(f"--ignore={path}" for path in _SLOW)),), alone=True),
-    Stage(
-        "wheel",
-        "packaging",
-        ((_PYTHON, "scripts/wheel.py"), (*_PYTEST, "tests/packaging/test_wheel.py")),
-        alone=True,
+_PACKAGING = ("tests/packaging", "tests/examples")
+_NOT_OF_TIME = ("tests/environments", "tests/api")
+_OF_TIME = ("tests", *(f"--ignore={path}" for path in (*_PACKAGING, *_NOT_OF_TIME)))
+WAVES = (
+    Wave(
+        2,
+        (
+            Stage("ruff", "lint", ((_PYTHON, "-m", "ruff", "check", "."),)),
+            Stage("format", "lint", ((_PYTHON, "-m", "ruff", "format", "--check", "."),)),
+            Stage("mypy", "lint", ((_PYTHON, "-m", "mypy"),)),
+            Stage("imports", "lint", (("lint-imports",),)),
+            Stage("shell", "lint", (("shellcheck", *_SCRIPTS),)),
+            Stage("front-lint", "lint", (("jlpm", "lint:check"),)),
+            Stage("types", "lint", (("jlpm", "typecheck"),)),
+            Stage("floor", "lint", (("jlpm", "typecheck:floor"),)),
+        ),
     ),
-    Stage("load", "packaging", ((*_PYTEST, "tests/packaging/test_load.py"),), alone=True),
-    Stage("lifecycle", "examples", ((*_PYTEST, "tests/examples"),), alone=True),
-    Stage("browser", "ui", (("jlpm", "install", "--immutable"), ("jlpm", "test")), alone=True, before=find_browser),
+    Wave(
+        1,
+        (
+            Stage("generated", "lint", ((_PYTHON, "scripts/generate.py", "--check"),)),
+            Stage("wheel", "packaging", ((_PYTHON, "scripts/wheel.py"), (*_PYTEST, "tests/packaging/test_wheel.py"))),
+        ),
+    ),
+    Wave(
+        2,
+        (
+            Stage("lifecycle", "examples", ((*_PYTEST, "tests/examples"),)),
+            Stage("environments", "python", ((*_PYTEST, *_NOT_OF_TIME),)),
+            Stage("jest", "front", (("jlpm", "test"),)),
+            Stage("load", "packaging", ((*_PYTEST, "tests/packaging/test_load.py"),)),
+        ),
+    ),
+    Wave(
+        1,
+        (
+            Stage("pytest", "python", ((*_PYTEST, *_OF_TIME),)),
+            Stage("browser", "ui", (("jlpm", "install", "--immutable"), ("jlpm", "test")), before=find_browser),
+        ),
+    ),
 )
 _FOLDERS = {"browser": ROOT / "ui-tests"}
 RUNNING: set[int] = set()
@@ -159,6 +184,13 @@ def end(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
+def leave() -> NoReturn:
+    """End at once, with all that runs."""
+    for pid in list(RUNNING):
+        end(pid)
+    os._exit(130)
+
+
 def tell(outcome: Outcome) -> None:
     """Print a line, and all that a failed stage said."""
     word = "passed" if outcome.passed else "FAILED"
@@ -175,13 +207,16 @@ def _last_line(output: str) -> str:
     return lines[-1][:100] if lines else ""
 
 
-def choose(names: Sequence[str]) -> list[Stage]:
-    """Give the stages of these names or groups, all without a name."""
-    known = {stage.name for stage in STAGES} | {stage.group for stage in STAGES}
+def choose(names: Sequence[str]) -> list[Wave]:
+    """Give the waves with the stages of these names or groups, all without a name."""
+    known = {name for wave in WAVES for stage in wave.stages for name in (stage.name, stage.group)}
     unknown = sorted(set(names) - known)
     if unknown:
         fail(f"There is no stage {', '.join(unknown)}; there are {', '.join(sorted(known))}.")
-    return [stage for stage in STAGES if not names or stage.name in names or stage.group in names]
+    return [
+        Wave(wave.width, tuple(stage for stage in wave.stages if not names or {stage.name, stage.group} & set(names)))
+        for wave in WAVES
+    ]
 
 
 def main() -> None:
@@ -194,9 +229,13 @@ def main() -> None:
     LOGS.mkdir(parents=True, exist_ok=True)
     prepared = time.monotonic() - begun
     say(f"prepared in {prepared:.0f} s")
-    with ThreadPoolExecutor(2) as two:
-        outcomes = list(two.map(run_stage, [stage for stage in chosen if not stage.alone]))
-    outcomes += [run_stage(stage) for stage in chosen if stage.alone]
+    outcomes: list[Outcome] = []
+    for wave in chosen:
+        with ThreadPoolExecutor(wave.width) as pool:
+            try:
+                outcomes += pool.map(run_stage, wave.stages)
+            except KeyboardInterrupt:
+                leave()  # the pool would wait for what still runs
     print(f"\n{'stage':12} {'seconds':>7}")
     print(f"{'prepare':12} {prepared:7.0f}")
     for outcome in outcomes:
@@ -211,6 +250,4 @@ if __name__ == "__main__":
     try:
         main()
     except KeyboardInterrupt:
-        for pid in list(RUNNING):
-            end(pid)
-        os._exit(130)
+        leave()

@@ -22,7 +22,7 @@ from jupyter_lcc.keeping import keep_alive
 
 from .cli.servers import Home, JupyterServer, wait_for
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 ALLOWED = 600
 
 

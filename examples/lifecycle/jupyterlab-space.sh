@@ -90,9 +90,16 @@ sys.exit(sys.version_info < (3, 10) or int(version("jupyterlab").split(".")[0]) 
   return 1
 }
 
-# The version that works here, empty if none does.
+# The version that works here, empty if none does. What a killed pip left, pip itself can't put right: it goes.
 installed_version() {
-  limited "$python" -c 'import jupyter_lcc.extension as e; print(e.__version__)' 2>/dev/null
+  limited "$python" -c '
+import shutil
+from importlib.metadata import distribution
+ours = distribution("jupyter_lcc")
+if not ours.read_text("RECORD"):
+    shutil.rmtree(ours._path)
+import jupyter_lcc.config
+print(distribution("jupyter_lcc").version)' 2>/dev/null
 }
 
 fetch_from_s3() {

@@ -39,6 +39,12 @@ _FLAGS: dict[str, Any] = {
 }
 
 
+def leave_reader() -> int:
+    """Whoever read our output has seen enough: let Python not try to write the rest when it ends; give the status."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
+
+
 class LccCommand(JupyterApp):
     """Ask a running Jupyter server."""
 
@@ -115,9 +121,7 @@ class LccCommand(JupyterApp):
         except KeyboardInterrupt:
             self.exit(130)
         except BrokenPipeError:
-            # Whoever read our output has seen enough. Python must not try to write the rest when it ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            self.exit(141)
+            self.exit(leave_reader())
         else:
             self.exit(int(status))
 

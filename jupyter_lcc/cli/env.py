@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, get_args
 
 import msgspec
 from traitlets import Bool, Float, List, Unicode
@@ -21,6 +21,7 @@ from ..environments.model import (
     EnvironmentList,
     Export,
     Fix,
+    FixCode,
     PackageCache,
     PackageList,
     Plan,
@@ -276,7 +277,11 @@ class Env(LccCommand):
 
     def fix(self, words: Sequence[str]) -> Exit:
         """Do what the doctor named."""
-        return self._change("POST", _path(words[0], "doctor"), Fix(fix=words[1]))
+        fix = next((known for known in get_args(FixCode) if known == words[1]), None)
+        if fix is None:
+            known = ", ".join(get_args(FixCode))
+            raise CliError(Exit.USAGE, f"There is no fix {clean(words[1])!r}.", f"There are {known}.")
+        return self._change("POST", _path(words[0], "doctor"), Fix(fix=fix))
 
     def cache(self, words: Sequence[str]) -> Exit:
         """The package cache."""

@@ -245,6 +245,5 @@ def _still_runs(path: Path) -> bool:
 
 def _usd_per_hour() -> float | None:
     """Price the machine by its instance type, where that is known."""
-    instance_type = os.environ.get("AWS_INSTANCE_TYPE") or choose(look(Path.home(), os.environ)).instance_type
-    price = find_price(instance_type, None)
+    price = find_price(choose(look(Path.home(), os.environ)).instance_type, None)
     return None if price is None else price.usd_per_hour

@@ -13,29 +13,16 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from ..model import sendable
 from .find import Found, IdFile
 from .kernelspecs import Spec
-from .model import Finding
+from .model import Finding, FixCode
 from .packages_of import Record
 
-__all__ = ["CHECKS_SECONDS", "FIXES", "Case", "diagnose", "free_bytes"]
-
-Fix = Literal["reinstall", "install_ipykernel", "register_kernel", "unregister_kernel", "clean_package_cache", "delete"]
-FIXES: tuple[Fix, ...] = (
-    "reinstall",
-    "install_ipykernel",
-    "register_kernel",
-    "unregister_kernel",
-    "clean_package_cache",
-    "delete",
-)
-"""What we can do: install the same packages anew, install ipykernel, write the kernelspec, take it away, empty the
-package cache, move the environment to the trash."""
+__all__ = ["CHECKS_SECONDS", "Case", "diagnose", "free_bytes"]
 
 CHECKS_SECONDS = 30
 _FEW_BYTES = 500_000_000
@@ -88,7 +75,7 @@ def _python(case: Case, findings: list[Finding]) -> bool:
     if case.found.python is None:
         return False
     python = Path(case.found.prefix, "bin", "python")
-    again: Fix | None = "reinstall" if _may_change(case) else None
+    again: FixCode | None = "reinstall" if _may_change(case) else None
     if not python.exists():
         what = "leads nowhere" if python.is_symlink() else "is missing"
         findings.append(
@@ -402,5 +389,5 @@ def _names(folder: str) -> list[str]:
         return []
 
 
-def _error(code: str, message: str, advice: str, fix: Fix | None = None) -> Finding:
+def _error(code: str, message: str, advice: str, fix: FixCode | None = None) -> Finding:
     return Finding(code=code, level="error", message=message, advice=advice, fix=fix)

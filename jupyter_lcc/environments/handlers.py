@@ -116,7 +116,7 @@ _TRASH = {"trash_id": Param("The id of a deleted environment.")}
 _LONG = "The answer is 202, the job, and its place in `Location`."
 _PLAN = "With `dry_run` the answer is 200 and the plan; nothing happens. Otherwise 202, the job and its place."
 _LARGE_BODY = 12 * 1024 * 1024
-"""A lock file of a large project has some megabytes, and is quoted once more in JSON."""
+"""A lock file of a large project has some megabytes, and is quoted once more in JSON; so may a thousand specs."""
 
 ROUTES: tuple[Route, ...] = (
     Route(
@@ -225,6 +225,7 @@ ROUTES: tuple[Route, ...] = (
         status=202,
         dry_run=Plan,
         body=ChangeEnvironment,
+        max_body_bytes=_LARGE_BODY,
         params=_NAME,
         raises=(NotFound, Conflict, Forbidden, OutsideFailure),
         says=_PLAN,

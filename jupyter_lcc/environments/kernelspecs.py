@@ -137,9 +137,14 @@ class KernelSpecs:
             raise Conflict(f"The kernelspec {name} was not made here; it is left as it is.", spec_name=name)
         self._remove(Path(spec.folder))
 
-    def stale(self) -> list[Spec]:
-        """Give the kernelspecs whose Python is no longer there."""
-        return [spec for spec in self.all() if spec.python is not None and not os.path.exists(spec.python)]
+    def orphans(self) -> list[Spec]:
+        """Give ours whose environment is gone, though the folder it lay in is there."""
+        mine = (spec for spec in self.all() if self._is_here(spec) and spec.prefix is not None)
+        return [
+            spec
+            for spec in mine
+            if not os.path.lexists(str(spec.prefix)) and os.path.isdir(os.path.dirname(str(spec.prefix)))
+        ]
 
     # -- odds ----------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from ..errors import Conflict
 from ..jobs.context import JobContext
 from ..jobs.model import Progress
 
-__all__ = ["locked"]
+__all__ = ["locked", "try_lock"]
 
 _AGAIN_SECONDS = 0.3
 _PATIENCE_SECONDS = 900.0
@@ -26,7 +26,7 @@ async def locked(path: Path, context: JobContext) -> AsyncIterator[None]:
     until = loop.time() + _PATIENCE_SECONDS
     lock = FileLock(path, thread_local=False)
     told = False
-    while not await asyncio.to_thread(_take, lock, path):
+    while not await asyncio.to_thread(try_lock, lock):
         if loop.time() > until:
             raise Conflict("Somebody else has been changing it for too long.", lock=str(path))
         if not told:
@@ -40,8 +40,9 @@ async def locked(path: Path, context: JobContext) -> AsyncIterator[None]:
         lock.release()
 
 
-def _take(lock: FileLock, path: Path) -> bool:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+def try_lock(lock: FileLock) -> bool:
+    """Take a lock if nobody has it. Blocks for a moment."""
+    Path(lock.lock_file).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         lock.acquire(timeout=0)
     except Timeout:

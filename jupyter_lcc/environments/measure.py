@@ -1,9 +1,9 @@
 """Add up what folders take on the disk; run as a program of its own, so that it holds up nobody.
 
-stdin: `{"prefixes": [path, …], "caches": [path, …]}`. stdout, a line each: `{"prefix", "size", "own"}` and at the end
-`{"used", "caches": {path: {"size", "own"}}}`. `size` counts every file once; `own` is what deleting it would free: the
-files whose every link lies in it. `used` counts what they share once. Allocated bytes, as `du` tells them. Only the
-standard library.
+stdin: `{"prefixes": [path, …], "caches": [path, …], "others": [path, …]}`. stdout, a line each:
+`{"prefix", "size", "own"}`, and at the end `{"used", "caches": {path: {"size", "own"}}}`. `size` counts every file
+once; `own` is what deleting it would free: the files whose every link lies in it. `used` counts what prefixes and
+caches share once, without the others. Allocated bytes, as `du` tells them. Only the standard library.
 """
 
 from __future__ import annotations
@@ -64,6 +64,9 @@ def main() -> None:
         size, own, new = measure(folder, seen)
         used += new
         caches[folder] = {"size": size, "own": own}
+    for prefix in wanted["others"]:
+        size, own, _new = measure(prefix, set())
+        tell({"prefix": prefix, "size": size, "own": own})
     tell({"used": used, "caches": caches})
 
 

@@ -21,6 +21,7 @@ __all__ = [
     "ExportQuery",
     "Finding",
     "Fix",
+    "FixCode",
     "KernelOf",
     "Maker",
     "Manager",
@@ -308,6 +309,13 @@ class Export(Model, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
+FixCode = Literal[
+    "reinstall", "install_ipykernel", "register_kernel", "unregister_kernel", "clean_package_cache", "delete"
+]
+"""What we can do: install the same packages anew, install ipykernel, write the kernelspec, take it away, empty the
+package cache, move the environment to the trash."""
+
+
 class Finding(Model, frozen=True, kw_only=True):
     """Something the doctor found. `fix` is the code of what can be done by us, null where only a person can.
 
@@ -318,7 +326,7 @@ class Finding(Model, frozen=True, kw_only=True):
     level: Literal["error", "warning", "info"]
     message: str
     advice: str = ""
-    fix: str | None = None
+    fix: FixCode | None = None
 
 
 class Diagnosis(Model, frozen=True, kw_only=True):
@@ -330,7 +338,7 @@ class Diagnosis(Model, frozen=True, kw_only=True):
 class Fix(Request, frozen=True, kw_only=True):
     """The code of the fix a finding named."""
 
-    fix: Text
+    fix: FixCode
 
 
 class NameQuery(Request, frozen=True, kw_only=True):

@@ -14,21 +14,21 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from ..errors import Invalid, NotFound
+from ..errors import NotFound
 from ..platforms.model import Platform
 from ..store import write_json
 from . import doctor
 from .bounds import EnvironmentSettings
 from .condarc import CondaSettings, Reader
 from .export import as_explicit, as_yaml, channels_of
-from .find import Finder, Found, IdFile, KernelRecord, read_id
+from .find import Finder, Found, IdFile, KernelRecord, Stamp, read_id
 from .kept import Versions
 from .kernelspecs import KernelSpecs, Spec
 from .model import Diagnosis, Export, Package
 from .packages_of import PackageReader, Record, asked_for
 from .places import ID_FILE, Places, choose_places, current_subdir, survives
 
-__all__ = ["Reading", "Snapshot", "check_fix"]
+__all__ = ["Reading", "Snapshot"]
 
 T = TypeVar("T")
 _LAUNCH = Path(__file__).with_name("launch.py")
@@ -41,6 +41,8 @@ class Snapshot:
     found: tuple[Found, ...]
     specs: tuple[Spec, ...]
     conda: CondaSettings
+    beside: Stamp = ()
+    """Changes when something comes to or leaves the trash."""
 
     def get(self, name: str) -> Found:
         """Give an environment by its name. Raises NotFound."""
@@ -146,7 +148,7 @@ class Reading:
         found = tuple(self._finder.find(conda))
         for one in found:
             self.persistence(one.prefix)
-        return Snapshot(found, tuple(self.kernelspecs.all()), conda)
+        return Snapshot(found, tuple(self.kernelspecs.all()), conda, _beside(self.places))
 
     def _export(self, found: Found, conda: CondaSettings, form: str, everything: bool) -> Export:
         records = self._packages.records(found.prefix)
@@ -205,6 +207,16 @@ class Reading:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
 
 
+def _beside(places: Places) -> Stamp:
+    found = []
+    for folder in (places.ours, Path(places.cache), Path(places.cache, "pkgs")):
+        try:
+            found.append(os.stat(folder).st_mtime_ns)
+        except OSError:
+            found.append(0)
+    return tuple(found)
+
+
 def _note_kernel(prefix: str, kernel: KernelRecord | None) -> None:
     identity = read_id(prefix)
     if identity is not None and identity.kernel != kernel:
@@ -218,10 +230,3 @@ def _variables(prefix: str) -> dict[str, str]:
         return {str(name): str(text) for name, text in found.items() if text != "***unset***"}
     except (OSError, msgspec.DecodeError, AttributeError, UnicodeDecodeError):
         return {}
-
-
-def check_fix(fix: str) -> str:
-    """Take the code of a fix. Raises Invalid."""
-    if fix not in doctor.FIXES:
-        raise Invalid("There is no such fix.", field="fix", value=fix[:100], allowed=list(doctor.FIXES))
-    return fix

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
+from filelock import FileLock
 
 from ..clock import Clock
 from ..errors import Conflict, Forbidden, Invalid, LccError, OutsideFailure
@@ -18,9 +19,10 @@ from ..model import sendable
 from .bounds import EnvironmentSettings, check_room
 from .doctor import free_bytes
 from .engine_model import Surroundings
-from .files import Wanted, parse_file
+from .file_reader import read_file
+from .files import Wanted
 from .find import Found, KernelRecord
-from .locks import locked
+from .locks import locked, try_lock
 from .model import (
     ChangeEnvironment,
     Channels,
@@ -47,7 +49,7 @@ from .model import (
     VersionList,
 )
 from .names import check_name, say_it
-from .reading import Reading, Snapshot, check_fix
+from .reading import Reading, Snapshot
 from .running import running_in
 from .sizes import Sizes
 from .trash import Entry, Trash, remove_tree
@@ -281,7 +283,7 @@ class Environments:
     async def create(self, wish: CreateEnvironment) -> Plan | Job:
         """Make one. Raises Invalid for what can't be or isn't allowed, Conflict where the name is taken."""
         snapshot = await self._reading.snapshot()
-        file = await asyncio.to_thread(self._file, wish)
+        file = await self._file(wish)
         name = check_name(wish.name if wish.name is not None else file.name if file is not None else None)
         source = self._source(wish, snapshot)
         self._refuse_taken(name, snapshot)
@@ -401,7 +403,7 @@ class Environments:
 
     async def fix(self, name: str, wish: Fix) -> Job:
         """Do what a finding named."""
-        fix = check_fix(wish.fix)
+        fix = wish.fix
         snapshot = await self._reading.snapshot()
         found = snapshot.get(name)
         if fix == "delete":
@@ -650,12 +652,12 @@ class Environments:
         running = running_in(found.prefix, snapshot.specs, await self._kernels.list_running())
         return msgspec.structs.replace(plan, running_kernels=running)
 
-    def _file(self, wish: CreateEnvironment) -> Wanted | None:
+    async def _file(self, wish: CreateEnvironment) -> Wanted | None:
         if wish.file is None:
             return None
         if wish.clone_of is not None:
             raise Invalid("It is made from a file or as a clone, not both.", field="clone_of")
-        file = parse_file(wish.file.name, wish.file.text, self._reading.subdir)
+        file = await read_file(wish.file.name, wish.file.text, self._reading.subdir)
         if file.archives and wish.packages:
             raise Invalid("This file says every package; more can be installed afterwards.", field="packages")
         return file
@@ -718,7 +720,10 @@ class Environments:
 
     def _measure(self, snapshot: Snapshot) -> None:
         managed = {found.prefix: found.stamp for found in snapshot.found if found.managed}
-        self._sizes.want(managed, (self._places.cache,))
+        others = {found.prefix: found.stamp for found in snapshot.found if not found.managed}
+        # What is in the trash takes room too, until it is purged.
+        counted = managed | {str(self._places.ours): snapshot.beside}
+        self._sizes.want(counted, (self._places.cache,), others)
 
     def _changed(self, name: str, **more: Any) -> dict[str, Any]:
         self._told("changed", name)
@@ -748,7 +753,7 @@ class Environments:
     async def _tidy(self) -> None:
         """Remove what a dead server left, what was kept long enough, and write the kernelspecs that a restart lost."""
         while True:
-            for step in (self._recover, self._empty_trash, self._register_lost):
+            for step in (self._recover, self._empty_trash, self._register_lost, self._drop_orphans):
                 try:
                     await step()
                 except Exception:
@@ -776,6 +781,18 @@ class Environments:
             if identity is not None and identity.kernel is not None and not snapshot.specs_of(found.prefix):
                 await self._reading.register(found.name, found.prefix, identity.kernel.display_name, note=True)
                 self._told("changed", found.name)
+
+    async def _drop_orphans(self) -> None:
+        """Take away kernelspecs of ours whose environment somebody removed by hand: they would start nothing."""
+        for spec in await self._reading.call(self._reading.kernelspecs.orphans):
+            lock = FileLock(self._places.lock(str(spec.prefix)), thread_local=False)
+            if not await asyncio.to_thread(try_lock, lock):
+                continue  # it is being changed just now
+            try:
+                await self._reading.call(self._reading.kernelspecs.remove, spec.name)
+            finally:
+                lock.release()
+            self._told("changed", None)
 
 
 _MAKING = ("environment.create", "environment.clone", "environment.restore", "environment.rename")

@@ -48,7 +48,7 @@ class Sizes:
         self._told = told
         self._known = _Saved()
         self._task: asyncio.Task[None] | None = None
-        self._waiting: tuple[dict[str, Stamp], tuple[str, ...]] | None = None
+        self._waiting: tuple[dict[str, Stamp], tuple[str, ...], dict[str, Stamp]] | None = None
         self._not_before = 0.0
 
     @property
@@ -72,12 +72,15 @@ class Sizes:
         except (CorruptFile, OSError) as error:
             self._log.warning("jupyter_lcc: what environments take is measured anew: %s", error)
 
-    def want(self, prefixes: Mapping[str, Stamp], caches: tuple[str, ...]) -> None:
-        """Measure in the background if anything is new, gone or has changed."""
+    def want(
+        self, prefixes: Mapping[str, Stamp], caches: tuple[str, ...], others: Mapping[str, Stamp] | None = None
+    ) -> None:
+        """Measure in the background if anything is new, gone or has changed. `others` don't count as used."""
+        others = dict(others or {})
         known = {prefix: size.stamp for prefix, size in self._known.sizes.items()}
-        if known == dict(prefixes) and self._known.used is not None:
+        if known == {**others, **prefixes} and self._known.used is not None:
             return
-        self._waiting = (dict(prefixes), caches)
+        self._waiting = (dict(prefixes), caches, others)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run(), name="jupyter_lcc sizes")
 
@@ -99,18 +102,20 @@ class Sizes:
             pause = self._not_before - loop.time()
             if pause > 0:
                 await asyncio.sleep(pause)
-            prefixes, caches = self._waiting
+            wanted = self._waiting
             self._waiting = None
             begun = loop.time()
             try:
-                self._known = await self._measure(prefixes, caches)
+                self._known = await self._measure(*wanted)
                 await asyncio.to_thread(write_json, self._file, self._known)
             except (OSError, ValueError, msgspec.DecodeError) as error:
                 self._log.warning("jupyter_lcc: what environments take can't be measured: %s", error)
             self._not_before = loop.time() + _PAUSE_TIMES * (loop.time() - begun)
             self._told()
 
-    async def _measure(self, prefixes: Mapping[str, Stamp], caches: tuple[str, ...]) -> _Saved:
+    async def _measure(
+        self, prefixes: Mapping[str, Stamp], caches: tuple[str, ...], others: Mapping[str, Stamp]
+    ) -> _Saved:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-I",
@@ -122,7 +127,7 @@ class Sizes:
             start_new_session=True,
         )
         try:
-            wanted = {"prefixes": list(prefixes), "caches": list(caches)}
+            wanted = {"prefixes": list(prefixes), "caches": list(caches), "others": list(others)}
             told, _ = await process.communicate(msgspec.json.encode(wanted))
         finally:
             if process.returncode is None:
@@ -132,9 +137,10 @@ class Sizes:
         lines = [msgspec.json.decode(line) for line in told.splitlines()]
         if not lines or "used" not in lines[-1]:
             raise ValueError("it ended before it was done")
+        stamps = {**others, **prefixes}
         return _Saved(
             sizes={
-                line["prefix"]: Size(size=line["size"], own=line["own"], stamp=prefixes[line["prefix"]])
+                line["prefix"]: Size(size=line["size"], own=line["own"], stamp=stamps[line["prefix"]])
                 for line in lines[:-1]
             },
             used=lines[-1]["used"],

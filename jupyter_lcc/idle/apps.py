@@ -8,7 +8,7 @@ VS Code's and its relatives' servers unpack into folders of their own, JetBrains
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import Literal
 
 import msgspec
@@ -54,11 +54,16 @@ def _proxied(table: ProcessTable, server_pid: int, taken: Set[int]) -> Iterable[
             continue  # the shell of a terminal
         tree = table.tree(row.pid)
         below = (table.origins[each.pid].argv for each in tree[1:] if each.pid in table.origins)
-        if is_server(origin.argv) or classify_child(origin.argv, below) != "other":
+        if is_server(origin.argv) or _is_of_python(origin.argv) or classify_child(origin.argv, below) != "other":
             continue
         if any(each.pid in taken for each in tree):
             continue
         yield App(kind="proxied_app", name=program_of(origin.argv, row.name)[:100], root=row, rows=tuple(tree))
+
+
+def _is_of_python(argv: Sequence[str]) -> bool:
+    """Tell whether it only serves the server's own multiprocessing: it starts others, or cleans up after them."""
+    return any("from multiprocessing." in part for part in argv[1:4]) and not any("spawn_main" in part for part in argv)
 
 
 def _editors(table: ProcessTable, server_pid: int, taken: Set[int]) -> Iterable[App]:

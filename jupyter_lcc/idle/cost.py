@@ -97,11 +97,22 @@ class CostBook:
         self._log = log
         self._ledger = Ledger()
         self._saved_at: datetime | None = None
+        self._stop: SavedStop | None = None
 
     async def start(self, stop: SavedStop | None) -> None:
         """Take up the ledger. `stop` is what an earlier server, perhaps of an earlier life, wrote of its stop."""
-        if self._price is None:
-            return
+        self._stop = stop
+        if self._price is not None:
+            await self._begin()
+
+    async def know_price(self, price: Price | None) -> None:
+        """What an hour costs, which only now is known; the administrator's own price stands."""
+        if self._price is None and price is not None:
+            self._price = price
+            await self._begin()
+
+    async def _begin(self) -> None:
+        stop = self._stop
         self._ledger = await asyncio.to_thread(self._load)
         if stop is not None and stop.requested_at is not None and stop.life != self._life:
             self._ledger = note_stop(self._ledger, stop.requested_at)

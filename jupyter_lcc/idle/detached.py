@@ -27,7 +27,7 @@ from .processes import age_of, blocked_in, process_started, takes_single_keys
 from .proof import Proof, Use
 from .standalone import Job, find_jobs
 from .terminal_jobs import BUSY_PERCENT, read_jobs
-from .traffic import Sockets, inodes_of, read_sockets
+from .traffic import Sockets, inodes_of
 
 __all__ = ["Detached"]
 
@@ -108,7 +108,7 @@ class Detached:
     async def _others(self, table: ProcessTable) -> frozenset[int]:
         """Name the ports at which another server listens that some process says it comes from."""
         named = {origin.server_port for origin in table.origins.values()} - {None, self._port()}
-        sockets = await asyncio.to_thread(read_sockets) if named else None
+        sockets = await asyncio.to_thread(self._proof.sockets.at, table) if named else None
         if sockets is None:
             return frozenset()
         return frozenset(each.port for each in sockets.all.values() if each.listens and each.port in named)
@@ -148,7 +148,7 @@ class Detached:
         """Nothing is held."""
 
     def _see_all(self, table: ProcessTable) -> dict[str, _Known]:
-        sockets = read_sockets()
+        sockets = self._proof.sockets.at(table)
         seen = {target_id: self._see(target_id, job, table, sockets) for target_id, job in self._jobs.items()}
         return {target_id: known for target_id, known in seen.items() if known is not None}
 
@@ -180,7 +180,7 @@ class Detached:
         sighting = Sighting(
             id=target_id,
             kind="process",
-            name=sendable(program_of(origin.argv if origin else (), root.name))[:100],
+            name=sendable(_name(job, evidence) or program_of(origin.argv if origin else (), root.name))[:100],
             state=state,
             active_at=active_at,
             since=since,
@@ -217,6 +217,11 @@ class Detached:
         if listens is not None:
             return "working", Evidence(signal="detached_service", value=f"port {listens}", means="context")
         return "working", Evidence(signal="detached_job", value=name, means="work")
+
+
+def _name(job: Job, evidence: Evidence) -> str | None:
+    """Name what runs in a pane of tmux or screen: its shell tells nobody anything."""
+    return str(evidence.value) if job.how == "pane" and evidence.value is not None else None
 
 
 def _only_listens(rows: Sequence[ProcessRow], sockets: Sockets | None) -> int | None:

@@ -21,7 +21,7 @@ from ..clock import Clock, StampReader, to_wall
 from .apps import App, find_apps, rates
 from .model import Evidence
 from .process_table import ProcessRow, ProcessTable
-from .traffic import Sockets, inodes_of, read_sockets
+from .traffic import SocketReader, Sockets, inodes_of
 from .work import WORK_PERCENT, cpu_between
 
 __all__ = ["HEARTBEAT_BYTES", "Elsewhere"]
@@ -63,12 +63,12 @@ class Elsewhere:
         clock: Clock,
         *,
         server_pid: int | None = None,
-        read_sockets: Callable[[], Sockets | None] = read_sockets,
+        sockets: SocketReader | None = None,
         typed_at: Callable[[int], datetime | None] | None = None,
     ) -> None:
         self._clock = clock
         self._server = server_pid or os.getpid()
-        self._read_sockets = read_sockets
+        self._sockets = sockets or SocketReader()
         self._typed_at = typed_at or _typed_at
         self._stamps = StampReader(clock)
         self._looks: dict[str, _Look] = {}
@@ -119,7 +119,7 @@ class Elsewhere:
     def _look(self, table: ProcessTable, taken: Set[int]) -> None:
         apps = find_apps(table, self._server, taken)
         now = self._clock.now()
-        sockets = self._read_sockets() if any(app.kind != "ssh_session" for app in apps) else None
+        sockets = self._sockets.at(table) if any(app.kind != "ssh_session" for app in apps) else None
         uses: dict[str, _Use] = {}
         for app in apps:
             use = self._uses.get(app.key) or _Use(app)

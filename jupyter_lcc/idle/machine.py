@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from ..clock import Clock
+from ..model import Sentence
 from ..platforms.model import StopFailed, Stopper, StopWay
 from .decide import Ruling
 from .leases import INSTANCE
@@ -59,6 +60,7 @@ class MachineStop:
     ) -> None:
         self._clock = clock
         self._watch = watch
+        self._judge = watch.judge
         self._teller = teller
         self._views = views
         self._stopper = stopper
@@ -74,7 +76,7 @@ class MachineStop:
         self._asked = False
         self._missing: str | None = None
         self._warned_at: datetime | None = None
-        watch.machine_stoppable = stopper.way.available
+        watch.judge.machine_stoppable = stopper.way.available
         watch.on_machine_due = self._begin_because_due
 
     # -- what others see -----------------------------------------------------------------------------------
@@ -88,16 +90,18 @@ class MachineStop:
                 available=True,
                 why_not=f"{self._missing} is not allowed here, so the machine is left to Studio's own idle shutdown: "
                 "it stops the app when its own idle time, counted from the last activity, is over.",
+                why_not_sentence=Sentence(code="left_to_native", detail={"missing": str(self._missing)}),
             )
         return self._stopper.way
 
     def view(self, cost: Cost | None) -> Machine:
         """Give the machine as the panel shows it."""
-        due = self._watch.ruling_of(self._watch.instance).verdict == "shut_down"
+        due = self._judge.ruling_of(self._judge.instance).verdict == "shut_down"
         return Machine(
             stop=self.way,
-            stop_requested_at=self._views.at(self._progress.requested_at if self._watch.machine_stopping else None),
+            stop_requested_at=self._views.at(self._progress.requested_at if self._judge.machine_stopping else None),
             stop_error=self._progress.error,
+            stop_error_sentence=self._progress.sentence,
             retry_at=self._views.at(self._progress.retry_at if due else None),
             cost=cost,
         )
@@ -129,8 +133,11 @@ class MachineStop:
         if self._clock.now() < self._progress.requested_at + STILL_THERE_AFTER:
             return
         at = self._views.wall(self._progress.requested_at).isoformat(timespec="seconds").replace("+00:00", "Z")
-        self._fail(f"The stop of the machine was asked for at {at}, and it still runs.")
-        self._watch.instance.warned_at = None
+        self._fail(
+            f"The stop of the machine was asked for at {at}, and it still runs.",
+            Sentence(code="still_running", detail={"requested_at": at}),
+        )
+        self._judge.instance.warned_at = None
         self._progress.retry_at = None
         self._watch.put_off(INSTANCE, None)
         self._watch.unsettled = True
@@ -150,7 +157,7 @@ class MachineStop:
 
     def begin(self, ruling: Ruling, *, actor: Actor) -> None:
         """Begin the stop: at once if a person asked, else only if the last look agrees."""
-        if self._task is None and self._watch.machine_stopping:
+        if self._task is None and self._judge.machine_stopping:
             return
         self._asked = self._asked or actor == "user"
         if self._task is None:
@@ -181,25 +188,25 @@ class MachineStop:
 
     async def _stop(self, ruling: Ruling) -> None:
         if not self._asked:
-            if self._warned_at != self._watch.instance.warned_at:
+            if self._warned_at != self._judge.instance.warned_at:
                 self._progress.attempts = 0
             await self._watch.check()
             if not self._is_still_due():
                 return
-        landed = await self._watch.save_what_is_left(ruling, actor=self._actor)
-        if not self._asked and self._watch.put_off_machine():
-            await self._watch.take_back(landed)
+        landed = await self._watch.saving.save_what_is_left(ruling, actor=self._actor)
+        if not self._asked and self._watch.saving.put_off_machine():
+            await self._watch.saving.take_back(landed)
             return
         await self._run_hook(ruling)
         accepted = await self._request(ruling)
         if accepted is None:
-            await self._watch.take_back(landed)
+            await self._watch.saving.take_back(landed)
         else:
             self._shut_down_what_is_left(accepted, landed)
 
     async def _run_hook(self, ruling: Ruling) -> None:
         """Run the administrator's command, once for a warning: not again where only the request was refused."""
-        instance = self._watch.instance
+        instance = self._judge.instance
         key = (instance.warned_at, self._asked)
         if self._pre_stop is None or self._hook_ran_for == key:
             return
@@ -227,21 +234,24 @@ class MachineStop:
             self._progress.requested_at = None
             return None
         # From here on it is too late to keep anything.
-        self._warned_at = self._watch.instance.warned_at
+        self._warned_at = self._judge.instance.warned_at
         self._wait_for_the_end(self._progress.requested_at)
-        ruling = ruling if self._asked else self._watch.ruling_of(self._watch.instance)
-        self._watch.rulings[INSTANCE] = ruling
+        ruling = ruling if self._asked else self._judge.ruling_of(self._judge.instance)
+        self._judge.rulings[INSTANCE] = ruling
         self._log.info("jupyter_lcc: stopping the machine (%s): %s", self._stopper.way.means, ruling.reason)
-        self._watch.write("stop_requested", self._watch.instance, actor=self._actor)
+        self._judge.write("stop_requested", self._judge.instance, actor=self._actor)
         await self._flush()
         try:
             await asyncio.wait_for(self._stopper.stop(), REQUEST_SECONDS)
         except StopFailed as error:
             self._missing = error.missing
-            self._fail(str(error))
+            self._fail(str(error), error.sentence)
             return None
         except asyncio.TimeoutError:
-            self._fail(f"There was no answer within {REQUEST_SECONDS:.0f} s.")
+            seconds = f"{REQUEST_SECONDS:.0f}"
+            self._fail(
+                f"There was no answer within {seconds} s.", Sentence(code="no_answer", detail={"seconds": seconds})
+            )
             return None
         except Exception as error:
             self._log.exception("jupyter_lcc: the machine could not be stopped")
@@ -250,7 +260,7 @@ class MachineStop:
         self._missing = None
         self._progress.accept()
         self._watch.note("machine_stop", None)
-        self._teller.emit("shut_down", self._watch.instance, ruling)
+        self._teller.emit("shut_down", self._judge.instance, ruling)
         return ruling
 
     def _is_still_due(self) -> bool:
@@ -258,33 +268,33 @@ class MachineStop:
         if self._asked:
             return True
         ruling = self._watch.rule_machine()
-        if ruling.verdict != "shut_down" or self._watch.policy.mode.value != "enforce":
+        if ruling.verdict != "shut_down" or self._judge.policy.mode.value != "enforce":
             return False
-        if any(record.sighting.pending for record in self._watch.records.all()):
+        if any(record.sighting.pending for record in self._judge.records.all()):
             self._watch.put_off(INSTANCE, self._clock.now() + PENDING)
             return False
         return True
 
     def _shut_down_what_is_left(self, ruling: Ruling, landed: Mapping[str, Stopped]) -> None:
-        for record in self._watch.records.all():
+        for record in self._judge.records.all():
             target_id = record.sighting.id
-            if not self._watch.is_stopping(target_id):
+            if not self._judge.is_stopping(target_id):
                 last = msgspec.structs.replace(ruling, target_id=target_id)
-                self._watch.begin_shutdown(record, last, actor=self._actor, landed=landed.get(target_id))
+                self._watch.shutdowns.begin(record, last, actor=self._actor, landed=landed.get(target_id))
 
-    def _fail(self, error: str) -> None:
+    def _fail(self, error: str, sentence: Sentence | None = None) -> None:
         """The machine was not stopped; try again later, and tell."""
-        self._watch.machine_stopping = False
+        self._judge.machine_stopping = False
         wait = LONGEST_WAIT if self._is_left_to_native() else None
-        self._watch.put_off(INSTANCE, self._progress.refuse(error, self._clock.now(), wait))
+        self._watch.put_off(INSTANCE, self._progress.refuse(error, self._clock.now(), wait, sentence=sentence))
         self._watch.note("machine_stop", None if self._is_left_to_native() else error)
         self._log.warning("jupyter_lcc: the machine was not stopped: %s", error)
-        self._watch.write("stop_failed", self._watch.instance, error=error)
-        self._teller.emit("shutdown_failed", self._watch.instance, self._watch.ruling_of(self._watch.instance))
+        self._judge.write("stop_failed", self._judge.instance, error=error)
+        self._teller.emit("shutdown_failed", self._judge.instance, self._judge.ruling_of(self._judge.instance))
 
     def _wait_for_the_end(self, since: datetime) -> None:
         self._progress.requested_at = since
-        self._watch.machine_stopping = True
+        self._judge.machine_stopping = True
         self._watch.put_off(INSTANCE, since + STILL_THERE_AFTER)
 
     def _is_left_to_native(self) -> bool:

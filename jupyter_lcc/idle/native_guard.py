@@ -11,7 +11,10 @@ from .watch import Watch
 __all__ = ["NativeGuard", "NativeIdle"]
 
 TELL_EVERY = timedelta(seconds=5)
-"""At most so often; the rounds themselves come at least every 15 s."""
+"""At most so often, but at once when work or a keep begins; the rounds themselves come at least every 15 s."""
+
+LOOK_EVERY = timedelta(seconds=60)
+"""While nothing works there is nothing to tell, and what somebody else wrote there is looked at this often."""
 
 
 class NativeIdle(Protocol):
@@ -31,8 +34,10 @@ class NativeGuard:
     def __init__(self, native: NativeIdle | None, watch: Watch, clock: Clock) -> None:
         self._native = native
         self._watch = watch
+        self._judge = watch.judge
         self._clock = clock
         self._told_at: datetime | None = None
+        self._told_busy = False
 
     @property
     def works(self) -> bool:
@@ -42,13 +47,16 @@ class NativeGuard:
     async def tell(self) -> None:
         """Tell whether something works or is kept; never raises, what is wrong becomes a problem."""
         now = self._clock.now()
-        if self._native is None or self._watch.policy.mode.value != "enforce":
+        if self._native is None or self._judge.policy.mode.value != "enforce":
             return
-        if self._told_at is not None and timedelta(0) <= now - self._told_at < TELL_EVERY:
+        busy = self._watch.is_busy()
+        begins = busy and not self._told_busy
+        pause = TELL_EVERY if busy or not self._native.works else LOOK_EVERY
+        if not begins and self._told_at is not None and timedelta(0) <= now - self._told_at < pause:
             return
-        self._told_at = now
+        self._told_at, self._told_busy = now, busy
         try:
-            wrong = await self._native.tell(busy=self._watch.is_busy())
+            wrong = await self._native.tell(busy=busy)
         except Exception as error:
             wrong = f"{type(error).__name__}: {error}"
         self._watch.note("native_idle", wrong)

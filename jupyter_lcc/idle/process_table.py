@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Blocking", "Origin", "ProcessRow", "ProcessTable"]
+__all__ = ["Blocking", "MachineCpu", "Origin", "ProcessRow", "ProcessTable"]
 
 Blocking = Literal["terminal_read", "read", "write"]
 
@@ -50,11 +50,27 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     session_name: str | None = None
 
 
-class ProcessTable:
-    """All processes at one moment. `origins` has this user's own, by pid, as far as they can be read."""
+class MachineCpu(msgspec.Struct, frozen=True, kw_only=True):
+    """What the machine's cores have done since it started: the seconds all of them together had nothing to do, and
+    those for which this container was held back by its own limit of CPU time."""
 
-    def __init__(self, rows: Iterable[ProcessRow], origins: Mapping[int, Origin] | None = None) -> None:
+    cores: int
+    idle_seconds: float
+    throttled_seconds: float = 0.0
+
+
+class ProcessTable:
+    """All processes at one moment. `origins` has this user's own, by pid, as far as they can be read; `cpu` the
+    machine's own counters, where it tells."""
+
+    def __init__(
+        self,
+        rows: Iterable[ProcessRow],
+        origins: Mapping[int, Origin] | None = None,
+        cpu: MachineCpu | None = None,
+    ) -> None:
         self.rows = {row.pid: row for row in rows}
+        self.cpu = cpu
         self.origins = origins or {}
         self._children: dict[int, list[int]] = defaultdict(list)
         for row in self.rows.values():

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from typing import Literal
 from urllib.parse import urlsplit
 
-from .process_table import Blocking, Origin, ProcessRow, ProcessTable
+from .process_table import Blocking, MachineCpu, Origin, ProcessRow, ProcessTable
 
-__all__ = ["TableReader", "age_of", "blocked_in", "process_started", "read_table", "takes_single_keys"]
+__all__ = ["TableReader", "age_of", "blocked_in", "process_started", "read_cpu", "read_table", "takes_single_keys"]
 
 _LINUX = sys.platform.startswith("linux")
 _TICKS = os.sysconf("SC_CLK_TCK") if _LINUX else 100
@@ -48,7 +48,38 @@ class TableReader:
                 before = (row.started, row.name, _origin(row.pid) if _LINUX and row.state != "Z" else None)
             known[row.pid] = before
         self._known = known
-        return ProcessTable(table.rows.values(), {pid: entry[2] for pid, entry in known.items() if entry[2]})
+        origins = {pid: entry[2] for pid, entry in known.items() if entry[2]}
+        return ProcessTable(table.rows.values(), origins, read_cpu())
+
+
+_THROTTLED = (
+    ("/sys/fs/cgroup/cpu.stat", "throttled_usec", 1e-6),
+    ("/sys/fs/cgroup/cpu/cpu.stat", "throttled_time", 1e-9),
+)
+"""Where a container's kernel counts, as cgroup version 2 and 1 have it (cgroup-v2.rst, sched-bwc.rst)."""
+
+
+def read_cpu() -> MachineCpu | None:
+    """Read the machine's own counters; None where it doesn't tell."""
+    import psutil
+
+    try:
+        times = psutil.cpu_times()
+        idle = times.idle + getattr(times, "iowait", 0.0)
+    except Exception:  # psutil's own, and what a hardened /proc answers
+        return None
+    return MachineCpu(cores=os.cpu_count() or 1, idle_seconds=idle, throttled_seconds=_throttled() if _LINUX else 0.0)
+
+
+def _throttled() -> float:
+    for path, name, unit in _THROTTLED:
+        try:
+            with open(path, encoding="ascii") as file:
+                counts = dict(line.split() for line in file if line.strip())
+            return int(counts[name]) * unit
+        except (OSError, ValueError, KeyError):
+            continue
+    return 0.0
 
 
 _MARKS = ("JPY_PARENT_PID", "JPY_SESSION_NAME", "JUPYTER_SERVER_ROOT", "JUPYTER_SERVER_URL")
@@ -155,8 +186,12 @@ def _linux_rows() -> Iterable[ProcessRow]:
 
 def _linux_row(pid: int) -> ProcessRow | None:
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            text = file.read()
+        # Not `open`: a file object costs as much as the read itself, and there may be thousands of processes.
+        file = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+        try:
+            text = os.read(file, 4096)
+        finally:
+            os.close(file)
     except OSError:
         return None
     # The name stands in brackets and may itself contain spaces and brackets.

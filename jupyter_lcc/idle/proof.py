@@ -19,7 +19,7 @@ from .lineage import Claims, Family, Root
 from .model import Evidence, Gpu
 from .process_table import ProcessRow, ProcessTable
 from .processes import read_table
-from .traffic import Sockets, Traffic, read_sockets
+from .traffic import SocketReader, Sockets, Traffic
 from .work import LAST_QUIET, SHORTEST_WINDOW, WORK_BYTES, WORK_BYTES_IN_ALL, WORK_GPU_PERCENT, CpuUse, Meter
 
 __all__ = ["Proof", "Use"]
@@ -100,7 +100,7 @@ class Proof:
         *,
         window: Callable[[], float] = lambda: SHORTEST_WINDOW,
         gpus: Gpus | None = None,
-        read_sockets: Callable[[], Sockets | None] = read_sockets,
+        sockets: SocketReader | None = None,
         read_table: Callable[[], ProcessTable] = read_table,
         family: Family | None = None,
         who: Belonging | None = None,
@@ -111,7 +111,7 @@ class Proof:
         self._window = window
         self._meter = Meter(window)
         self._gpus = gpus or Gpus()
-        self._read_sockets = read_sockets
+        self.sockets = sockets or SocketReader()
         self._read_table = read_table
         self._traffic, self._last_traffic = Traffic(), Traffic()
         self._spells: dict[tuple[str, str], _Spell] = {}
@@ -127,7 +127,7 @@ class Proof:
             self._clock,
             window=self._window,
             gpus=self._gpus,
-            read_sockets=self._read_sockets,
+            sockets=self.sockets,
             read_table=self._read_table,
             family=self.family,
             who=who,
@@ -178,7 +178,7 @@ class Proof:
         """Read the table and the sockets; for many targets in one go only once."""
         now = self._clock.now()
         if self._recent is None or now - self._recent[0] > RECENT:
-            self._recent = (now, self._read_table(), self._read_sockets())
+            self._recent = (now, self._read_table(), self.sockets.now())
         return now, self._recent[1], self._recent[2]
 
     async def _measure(self, table: ProcessTable) -> None:
@@ -191,12 +191,13 @@ class Proof:
                 quiet_since=root.quiet_since,
                 counts=root.counts,
                 chatter=root.chatter,
+                cpu=table.cpu,
             )
             for root in roots
             if root.pid in table.rows
         }
         low = [root for root in roots if root.target_id in cpu and root.counts and not cpu[root.target_id].works]
-        moved, devices = await self._read_slow(low, claims)
+        moved, devices = await self._read_slow(low, claims, table)
         for root in roots:
             if root.target_id in cpu:
                 self._uses[root.target_id] = self._sum_up(root, claims, cpu[root.target_id], moved, devices, now)
@@ -248,20 +249,20 @@ class Proof:
         return share_of(devices, {row.pid for row in rows}, claims.owner, devices_open_by)
 
     async def _read_slow(
-        self, low: Sequence[Root], claims: Claims
+        self, low: Sequence[Root], claims: Claims, table: ProcessTable
     ) -> tuple[dict[str, tuple[float, datetime]], tuple[Device, ...] | None]:
         if self._slow is None or self._slow.done():  # a read that hangs isn't repeated
             wanted = [(root.target_id, _keys(claims.members[root.target_id]), root.ports) for root in low]
-            self._slow = asyncio.ensure_future(asyncio.to_thread(self._read, wanted))
+            self._slow = asyncio.ensure_future(asyncio.to_thread(self._read, wanted, table))
         try:
             return await asyncio.wait_for(asyncio.shield(self._slow), SLOW_SECONDS)
         except Exception:  # a part that fails or hangs is no evidence; the rest is
             return {}, None
 
     def _read(
-        self, wanted: Sequence[tuple[str, list[tuple[int, int]], frozenset[int]]]
+        self, wanted: Sequence[tuple[str, list[tuple[int, int]], frozenset[int]]], table: ProcessTable
     ) -> tuple[dict[str, tuple[float, datetime]], tuple[Device, ...] | None]:
-        sockets = self._read_sockets() if wanted else None
+        sockets = self.sockets.moved_at(table) if wanted else None
         now, told = self._clock.now(), {}
         for target_id, processes, ports in wanted:
             moved = self._traffic.measure(target_id, processes, ports, sockets, now, shortest=self._window())

@@ -44,10 +44,11 @@ from .parachute.port import NoParachute, Parachute, PreStop
 from .policy import Choices, PolicyInput, change, resolve
 from .process_table import ProcessTable
 from .records import Record, SavedRecord
+from .sources import OtherUses, TargetSource
 from .state import SavedState, StateFiles
 from .teller import Teller
 from .views import Actor, Views
-from .watch import OtherUses, TargetSource, Watch
+from .watch import Watch
 
 __all__ = ["DocumentInForce", "IdleService"]
 
@@ -146,6 +147,7 @@ class IdleService:
             others=others,
             long_work=long_work,
         )
+        self._judge = self._watch.judge
         self._native = NativeGuard(native, self._watch, clock)
         self._machine = MachineStop(
             clock=clock,
@@ -184,15 +186,15 @@ class IdleService:
         if self._document is not None:
             await self._document.start()
             self._given = self._document.given()
-        self._watch.policy = resolve(self._given, self._choices)
+        self._judge.policy = resolve(self._given, self._choices)
         if self._costs is not None:
             await self._costs.start(None if state is None else state.machine)
         if state is None:
             return
         now = self._clock.now()
-        self._watch.records.restore(state.targets)
+        self._judge.records.restore(state.targets)
         if (machine := state.targets.get(INSTANCE)) is not None:
-            self._watch.instance.used_at = min(machine.active_at, now)
+            self._judge.instance.used_at = min(machine.active_at, now)
         self._leases.restore(state.leases, longest_seconds=self._longest_lease(), now=now)
         self._machine.restore(state.machine)
 
@@ -203,14 +205,14 @@ class IdleService:
         if self._document is not None:
             await self._document.close()
         await self._watch.close()
-        self._watch.write("server_ended", self._watch.instance)
+        self._judge.write("server_ended", self._judge.instance)
         await self._save(at_once=True)
         await self._decisions.flush()
 
     async def settle(self) -> None:
         """Wait until every shutdown that has begun is done."""
         await self._machine.settle()
-        await self._watch.settle()
+        await self._watch.shutdowns.settle()
 
     def is_held(self) -> bool:
         """Tell whether somebody keeps the whole machine."""
@@ -244,7 +246,7 @@ class IdleService:
         deadline = self._watch.next_deadline()
         if deadline is None:
             return 0.0
-        policy = self._watch.policy
+        policy = self._judge.policy
         limits = (policy.kernel_timeout_seconds.value, policy.terminal_timeout_seconds.value)
         round_seconds = min([LONGEST_ROUND_SECONDS, *(max(1.0, limit / 60) for limit in limits if limit)])
         return min(round_seconds, max(0.0, (deadline - self._clock.now()).total_seconds()))
@@ -260,8 +262,8 @@ class IdleService:
         await self._freshen()
         deadline = self._watch.next_deadline()
         failing = self._watch.problems
-        policy, instance = self._watch.policy, self._target(self._watch.instance)
-        targets = tuple(self._target(record) for record in self._watch.records.all())
+        policy, instance = self._judge.policy, self._target(self._judge.instance)
+        targets = tuple(self._target(record) for record in self._judge.records.all())
         machine = self._machine.view(None if self._costs is None else self._costs.cost())
         return IdleView(
             taken_at=self._views.now(),
@@ -302,9 +304,9 @@ class IdleService:
         lease = self._leases.grant(
             wish, longest_seconds=self._longest_lease(), now=self._clock.now(), process_started=started
         )
-        self._watch.void_warnings(wish.target_id)
+        self._judge.void_warnings(wish.target_id)
         self._watch.conclude()
-        self._watch.write("lease_granted", record, actor="user", voids=True)
+        self._judge.write("lease_granted", record, actor="user", voids=True)
         await self._save(at_once=True)
         await self._decisions.flush()
         return self._views.lease(lease)
@@ -312,19 +314,19 @@ class IdleService:
     async def end_lease(self, lease_id: str) -> None:
         """Give a lease back. Raises NotFound."""
         lease = self._leases.end(lease_id)
-        self._watch.write_lease_end(lease, actor="user")
+        self._judge.write_lease_end(lease, actor="user")
         self._watch.conclude()
         await self._save(at_once=True)
         await self._decisions.flush()
 
     async def notice_presence(self, presence: Presence) -> None:
         """A person used these. Raises NotFound if none of them is there."""
-        if not any(self._watch.find(target_id) for target_id in presence.target_ids):
+        if not any(self._judge.find(target_id) for target_id in presence.target_ids):
             await self._freshen()
         now, known = self._clock.now(), False
         for target_id in presence.target_ids:
-            record = self._watch.find(target_id)
-            if record is not None and not self._watch.is_stopping(target_id):
+            record = self._judge.find(target_id)
+            if record is not None and not self._judge.is_stopping(target_id):
                 known = True
                 record.use(now)
         if not known:
@@ -348,15 +350,15 @@ class IdleService:
         if target_id == INSTANCE:
             self._machine.begin(asked, actor="user")
         else:
-            self._watch.begin_shutdown(record, asked, actor="user")
+            self._watch.shutdowns.begin(record, asked, actor="user")
         await self._decisions.flush()
 
     async def report_save(self, report: SaveReport) -> None:
         """A page says what became of a document of a target. Raises NotFound for one that isn't there."""
-        if self._watch.find(report.target_id) is None:
+        if self._judge.find(report.target_id) is None:
             raise NotFound("There is no such target.", target_id=report.target_id)
         self._parachute.take_report(report)
-        self._watch.note_saves(report.target_id)
+        self._watch.saving.note_saves(report.target_id)
 
     async def stopped(self) -> tuple[Stopped, ...]:
         """The shutdowns nobody has been told of yet, the newest first."""
@@ -372,7 +374,7 @@ class IdleService:
 
     def policy(self) -> Policy:
         """The limits in force."""
-        return self._watch.policy
+        return self._judge.policy
 
     async def change_policy(self, wanted: ChangePolicy) -> Policy:
         """Take a user's wishes, all or none. Raises Invalid, OutOfBounds, Locked; OutsideFailure on a full disk."""
@@ -384,11 +386,11 @@ class IdleService:
             except OSError as error:
                 raise OutsideFailure(f"Your choice could not be saved: {error}.") from error
             self._choices = choices
-            self._watch.policy = resolve(self._given, choices)
+            self._judge.policy = resolve(self._given, choices)
         self._tell_policy(actor="user")
         self.wake.set()
         await self._decisions.flush()
-        return self._watch.policy
+        return self._judge.policy
 
     async def decisions(self, query: DecisionQuery) -> tuple[Decision, ...]:
         """Lines of the log, newest first."""
@@ -398,17 +400,17 @@ class IdleService:
         """Why is or was it so? Raises NotFound for a target nobody ever decided on."""
         await self._freshen()
         history = await self._decisions.read(target_id=query.target_id, until=query.at, limit=HISTORY_LINES)
-        record = self._watch.find(query.target_id) if query.at is None else None
+        record = self._judge.find(query.target_id) if query.at is None else None
         if record is None and not history:
             raise NotFound("Nothing is known of this target at that time.", target_id=query.target_id)
-        ruling = self._watch.rulings.get(query.target_id) if record else None
+        ruling = self._judge.rulings.get(query.target_id) if record else None
         return Explanation(
             target_id=query.target_id,
             at=query.at or self._views.now(),
             target=self._target(record) if record else None,
             decision=history[0] if history else None,
             history=history,
-            policy=self._watch.policy,
+            policy=self._judge.policy,
             next_change_at=self._views.at(ruling.next_change_at) if ruling else None,
         )
 
@@ -422,13 +424,13 @@ class IdleService:
         if given == self._given:
             return
         self._given = given
-        self._watch.policy = resolve(given, self._choices)
+        self._judge.policy = resolve(given, self._choices)
         self._leases.clip(longest_seconds=self._longest_lease(), now=self._clock.now())
         self._tell_policy(actor="monitor")
         await self._decisions.flush()
 
     def _tell_policy(self, *, actor: Actor) -> None:
-        self._watch.write("policy", self._watch.instance, actor=actor)
+        self._judge.write("policy", self._judge.instance, actor=actor)
         self._watch.conclude()
         self._teller.emit("policy")
 
@@ -454,7 +456,7 @@ class IdleService:
     def _measure(self) -> None:
         """Let the metrics show how things stand."""
         self._metrics.look(
-            targets=((record.sighting.kind, record.sighting.state) for record in self._watch.records.all()),
+            targets=((record.sighting.kind, record.sighting.state) for record in self._judge.records.all()),
             leases=len(self._leases.all()),
             problems=[problem.code for problem in self._watch.problems.values()],
             checked_at=self._views.at(self._watch.last_check),
@@ -464,7 +466,7 @@ class IdleService:
         choices = await asyncio.to_thread(self._files.fresh_choices)
         if choices is not None:
             self._choices = choices
-            self._watch.policy = resolve(self._given, choices)
+            self._judge.policy = resolve(self._given, choices)
 
     async def _freshen(self) -> None:
         last = self._watch.last_check
@@ -475,16 +477,16 @@ class IdleService:
 
     async def _find(self, target_id: str) -> Record:
         """Give a target that can still be kept or shut down. Nothing waits after the last look at it."""
-        if self._watch.find(target_id) is None and not self._watch.was_stopped(target_id):
+        if self._judge.find(target_id) is None and not self._watch.shutdowns.was_stopped(target_id):
             await self._check()
-        if self._watch.is_stopping(INSTANCE):
+        if self._judge.is_stopping(INSTANCE):
             raise TooLate("The machine is already being stopped.", target_id=target_id)
-        if self._watch.is_stopping(target_id):
+        if self._judge.is_stopping(target_id):
             raise TooLate("It is already being shut down.", target_id=target_id)
-        record = self._watch.find(target_id)
+        record = self._judge.find(target_id)
         if record is not None:
             return record
-        if self._watch.was_stopped(target_id):
+        if self._watch.shutdowns.was_stopped(target_id):
             raise TooLate("It was already shut down.", target_id=target_id)
         raise NotFound("There is no such target.", target_id=target_id)
 
@@ -502,12 +504,12 @@ class IdleService:
 
     def _target(self, record: Record) -> Target:
         target_id = record.sighting.id
-        ruling = self._watch.ruling_of(record)
+        ruling = self._judge.ruling_of(record)
         lease = self._leases.covering(target_id)
-        return self._views.target(record, ruling, lease, shutting_down=self._watch.is_stopping(target_id))
+        return self._views.target(record, ruling, lease, shutting_down=self._judge.is_stopping(target_id))
 
     def _longest_lease(self) -> int:
-        return self._watch.policy.max_lease_seconds.value
+        return self._judge.policy.max_lease_seconds.value
 
     async def _save(self, *, at_once: bool = False) -> None:
         async with self._saving:  # two threads must not write in the wrong order
@@ -530,8 +532,8 @@ class IdleService:
 
     def _state(self) -> SavedState:
         targets = {}
-        for record in [self._watch.instance, *self._watch.records.all()]:
-            active_at = record.used_at if record is self._watch.instance else record.active_at
+        for record in [self._judge.instance, *self._judge.records.all()]:
+            active_at = record.used_at if record is self._judge.instance else record.active_at
             if active_at is not None:
                 targets[record.sighting.id] = SavedRecord(
                     active_at=self._views.wall(active_at),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ..model import Model, Timestamp
+from ..model import Model, Sentence, Timestamp
 from ..platforms.model import Platform
 from ..store import CorruptFile, JsonLines, read_json, set_aside, write_json
 from .leases import HeldLease
@@ -37,6 +37,7 @@ class SavedStop(Model, frozen=True, kw_only=True):
     attempts: int = 0
     retry_at: Timestamp | None = None
     error: str | None = None
+    sentence: Sentence | None = None
 
 
 class SavedState(Model, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from ..model import Sentence
 from .state import SavedStop
 
 __all__ = ["LONGEST_WAIT", "StopProgress", "back_off"]
@@ -25,17 +26,20 @@ class StopProgress:
         self.attempts = 0
         self.retry_at: datetime | None = None
         self.error: str | None = None
+        self.sentence: Sentence | None = None
         self._life = life
 
     def accept(self) -> None:
         """The request was accepted; it stays out until the machine is gone."""
-        self.attempts, self.retry_at, self.error = 0, None, None
+        self.attempts, self.retry_at, self.error, self.sentence = 0, None, None, None
 
-    def refuse(self, error: str, now: datetime, wait: timedelta | None = None) -> datetime:
+    def refuse(
+        self, error: str, now: datetime, wait: timedelta | None = None, *, sentence: Sentence | None = None
+    ) -> datetime:
         """The machine was not stopped; give when it is tried again: after `wait`, or later and later."""
         self.requested_at = None
         self.attempts += 1
-        self.error = error
+        self.error, self.sentence = error, sentence
         self.retry_at = now + (back_off(self.attempts) if wait is None else wait)
         return self.retry_at
 
@@ -49,13 +53,14 @@ class StopProgress:
             attempts=self.attempts,
             retry_at=wall(self.retry_at),
             error=self.error,
+            sentence=self.sentence,
         )
 
     def restore(self, saved: SavedStop | None, now: datetime) -> None:
         """Take up what an earlier server left, unless it was in another life. No file makes a wait longer."""
         if saved is None or saved.life != self._life:
             return
-        self.attempts, self.error = saved.attempts, saved.error
+        self.attempts, self.error, self.sentence = saved.attempts, saved.error, saved.sentence
         if saved.retry_at is not None:
             self.retry_at = min(saved.retry_at, now + back_off(saved.attempts))
         if saved.requested_at is not None:

@@ -14,12 +14,22 @@ import os
 import socket
 import struct
 import sys
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable
 from datetime import datetime
 
 import msgspec
 
-__all__ = ["Connection", "Sockets", "Traffic", "inodes_of", "read_sockets"]
+__all__ = [
+    "FLOOR_BYTES",
+    "Connection",
+    "SocketReader",
+    "Sockets",
+    "Traffic",
+    "inodes_of",
+    "read_octets",
+    "read_sockets",
+]
 
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
@@ -27,10 +37,22 @@ _NLM_F_REQUEST_DUMP = 0x1 | 0x300
 _INET_DIAG_INFO = 2
 _ESTABLISHED, _LISTEN = 1, 10
 _HEADER = struct.Struct("=IHHII")
-_ANSWER = struct.Struct("!BBBBHH16s16sI8sIIIII")
+_STATE_AND_PORTS = struct.Struct("!xBxxHH")
+_INODE = struct.Struct("=I")
+_INODE_AT, _ATTRIBUTES_AT = 68, 72
+"""Where `idiag_inode` and what follows it lie in struct inet_diag_msg (linux/inet_diag.h)."""
+
+_ATTRIBUTE = struct.Struct("=HH")
 _TCP_INFO_BYTES = struct.Struct("=QQ")
 _BYTES_AT = 120
 """Where tcpi_bytes_acked and tcpi_bytes_received lie in struct tcp_info (linux/tcp.h), since Linux 4.2."""
+
+FLOOR_BYTES = 10_000
+"""A connection over which less went a second is nobody's work, and not looked for among the processes' files."""
+
+QUIET_BYTES = 3 * FLOOR_BYTES
+"""What may go over the network in all before its connections are listed anew: less than one alone must move in the
+shortest window to be looked at."""
 
 
 class Connection(msgspec.Struct, frozen=True):
@@ -78,22 +100,96 @@ def _dump(family: int) -> Iterable[Connection]:
                     return
                 if kind == 2:  # NLMSG_ERROR
                     raise OSError("sock_diag refused")
-                yield _read(answer[at + 16 : at + length])
+                yield _read(answer, at + 16, at + length)
                 at += (length + 3) & ~3
 
 
-def _read(body: bytes) -> Connection:
-    _family, state, _timer, _retrans, port, peer_port, *_middle = _ANSWER.unpack_from(body)
-    inode = struct.unpack_from("=I", body, 68)[0]
-    total, at = 0, 72
-    while at + 4 <= len(body):
-        length, kind = struct.unpack_from("=HH", body, at)
+def _read(answer: bytes, at: int, end: int) -> Connection:
+    """Read one socket. There are hundreds for a few kernels, so nothing is unpacked that isn't wanted."""
+    state, port, peer_port = _STATE_AND_PORTS.unpack_from(answer, at)
+    inode: int = _INODE.unpack_from(answer, at + _INODE_AT)[0]
+    total = 0
+    at += _ATTRIBUTES_AT
+    while at + 4 <= end:
+        length, kind = _ATTRIBUTE.unpack_from(answer, at)
         if length < 4:
             break
-        if kind == _INET_DIAG_INFO and length - 4 >= _BYTES_AT + 16:
-            total = sum(_TCP_INFO_BYTES.unpack_from(body, at + 4 + _BYTES_AT))
+        if kind == _INET_DIAG_INFO:
+            if length - 4 >= _BYTES_AT + 16:
+                total = sum(_TCP_INFO_BYTES.unpack_from(answer, at + 4 + _BYTES_AT))
+            break
         at += (length + 3) & ~3
     return Connection(inode, state == _LISTEN, state == _ESTABLISHED, port, peer_port, total)
+
+
+def read_octets() -> int | None:
+    """Count the bytes that IP has taken and given in this network namespace, loopback twice; None if not told."""
+    try:
+        names, values = (
+            line.split() for line in _read_file("/proc/net/netstat").splitlines() if line.startswith(b"IpExt:")
+        )
+        told = dict(zip(names, values, strict=True))
+        total = int(told[b"InOctets"]) + int(told[b"OutOctets"])
+        if os.path.exists("/proc/net/snmp6"):
+            told = dict(line.split() for line in _read_file("/proc/net/snmp6").splitlines())
+            total += int(told[b"Ip6InOctets"]) + int(told[b"Ip6OutOctets"])
+    except (OSError, ValueError, KeyError):
+        return None
+    return total
+
+
+def _read_file(path: str) -> bytes:
+    file = os.open(path, os.O_RDONLY)
+    try:
+        return os.read(file, 1 << 16)
+    finally:
+        os.close(file)
+
+
+class SocketReader:
+    """Read the sockets once for all who look at the same moment: the parts of one look ask several times."""
+
+    def __init__(
+        self,
+        read: Callable[[], Sockets | None] = read_sockets,
+        read_octets: Callable[[], int | None] = read_octets,
+    ) -> None:
+        self._read = read
+        self._read_octets = read_octets
+        self._reading = threading.Lock()
+        self._last: tuple[object, Sockets | None] | None = None
+        self._octets: int | None = None
+
+    def at(self, moment: object) -> Sockets | None:
+        """List all TCP sockets at the moment of a look, which its process table stands for; None if refused.
+
+        Waits for a read that another thread has begun, so it is for threads alone.
+        """
+        with self._reading:
+            if self._last is None or self._last[0] is not moment:
+                self._list(moment, self._read_octets())
+            assert self._last is not None
+            return self._last[1]
+
+    def moved_at(self, moment: object) -> Sockets | None:
+        """The same, for who only asks over which connections much went: a list of before, the very same one, while in
+        all less than `QUIET_BYTES` have gone over the network since. Listing costs the more the more kernels there are.
+        """
+        with self._reading:
+            if self._last is None or self._last[0] is not moment:
+                octets = self._read_octets()
+                quiet = octets is not None and self._octets is not None and 0 <= octets - self._octets < QUIET_BYTES
+                if self._last is None or not quiet:
+                    self._list(moment, octets)
+            assert self._last is not None
+            return self._last[1]
+
+    def _list(self, moment: object, octets: int | None) -> None:
+        self._last, self._octets = (moment, self._read()), octets
+
+    def now(self) -> Sockets | None:
+        """List all TCP sockets as they are, for who must not miss what has begun just now. Waits for nobody."""
+        return self._read()
 
 
 def inodes_of(pid: int) -> set[int] | None:
@@ -114,8 +210,7 @@ def inodes_of(pid: int) -> set[int] | None:
 
 def _file_bytes(pid: int) -> int | None:
     try:
-        with open(f"/proc/{pid}/io", "rb") as file:
-            fields = file.read().split()
+        fields = _read_file(f"/proc/{pid}/io").split()
         return int(fields[1]) + int(fields[3])
     except (OSError, ValueError, IndexError):
         return None
@@ -124,7 +219,7 @@ def _file_bytes(pid: int) -> int | None:
 class _Look(msgspec.Struct):
     at: datetime
     files: dict[tuple[int, int], int]
-    sockets: dict[int, int]
+    sockets: Sockets | None
 
 
 class Traffic:
@@ -132,6 +227,7 @@ class Traffic:
 
     def __init__(self) -> None:
         self._before: dict[str, _Look] = {}
+        self._risen: tuple[Sockets | None, Sockets | None, float, list[tuple[Connection, int]]] | None = None
 
     def measure(
         self,
@@ -153,20 +249,18 @@ class Traffic:
             return None
         mine = list(processes)
         files = {each: count for each in mine if (count := _file_bytes(each[0])) is not None}
-        totals = (
-            {}
-            if sockets is None
-            else {
-                inode: each.total
-                for inode, each in sockets.all.items()
-                if each.established and each.port not in ports and each.peer_port not in ports
-            }
-        )
-        self._before[key] = _Look(now, files, totals)
+        self._before[key] = _Look(now, files, sockets)
         if before is None:
             return None
         moved = sum(max(0, count - before.files.get(each, 0)) for each, count in files.items())
-        moved += _over_sockets(before.sockets, totals, [pid for pid, _started in mine], floor=elapsed * 10_000)
+        risen = [
+            (each.inode, rise)
+            for each, rise in self._over_sockets(before.sockets, sockets, floor=elapsed * FLOOR_BYTES)
+            if each.port not in ports and each.peer_port not in ports
+        ]
+        if risen:
+            inodes = set[int]().union(*(inodes_of(pid) or () for pid, _started in mine))
+            moved += sum(rise for inode, rise in risen if inode in inodes)
         return round(moved / elapsed, 1), before.at
 
     def keep_only(self, keys: Iterable[str]) -> None:
@@ -174,12 +268,25 @@ class Traffic:
         for key in self._before.keys() - set(keys):
             del self._before[key]
 
+    def _over_sockets(
+        self, before: Sockets | None, now: Sockets | None, *, floor: float
+    ) -> list[tuple[Connection, int]]:
+        """Give the connections over which at least `floor` bytes went between two moments, and how many.
 
-def _over_sockets(before: Mapping[int, int], now: Mapping[int, int], pids: Iterable[int], *, floor: float) -> int:
-    moved = {inode: rise for inode, total in now.items() if (rise := total - before.get(inode, 0)) >= floor}
-    if not moved:
-        return 0
-    mine: set[int] = set()
-    for pid in pids:
-        mine |= inodes_of(pid) or set()
-    return sum(rise for inode, rise in moved.items() if inode in mine)
+        The targets of one look have these moments in common, so what one of them asked serves all.
+        """
+        if before is now:
+            return []
+        last = self._risen
+        if last is not None and last[0] is before and last[1] is now and last[2] == floor:
+            return last[3]
+        were = {} if before is None else before.all
+        risen: list[tuple[Connection, int]] = []
+        for inode, each in () if now is None else now.all.items():
+            if each.established and each.total >= floor:
+                old = were.get(inode)
+                rise = each.total - (old.total if old is not None and old.established else 0)
+                if rise >= floor:
+                    risen.append((each, rise))
+        self._risen = (before, now, floor, risen)
+        return risen

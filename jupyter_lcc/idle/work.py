@@ -9,6 +9,9 @@ Three thresholds, all for a whole process tree over one window:
   moves 1 MB/s. And `WORK_BYTES_IN_ALL` in the window, which the start of an interpreter (0.8 MB) does not read.
 - `WORK_GPU_PERCENT` of a device's time. An idle process that holds GPU memory uses none.
 
+Where no core was free, who works gets what is left for it, however little: there `WORK_PERCENT_FULL` is work, in a
+window long enough that the chatter above does not add up to it.
+
 The time a kernel spends on chatter (a completion by jedi takes seconds of CPU the first time) is taken off.
 """
 
@@ -19,13 +22,14 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from .process_table import ProcessRow
+from .process_table import MachineCpu, ProcessRow
 
 __all__ = [
     "WORK_BYTES",
     "WORK_BYTES_IN_ALL",
     "WORK_GPU_PERCENT",
     "WORK_PERCENT",
+    "WORK_PERCENT_FULL",
     "CpuUse",
     "Meter",
     "cpu_between",
@@ -33,6 +37,14 @@ __all__ = [
 ]
 
 WORK_PERCENT = 20.0
+WORK_PERCENT_FULL = 4.0
+FULL_WINDOW = 10.0
+"""Seconds a window must last for a full machine to count as the reason that little was used."""
+
+IDLE_SHARE, THROTTLED_SHARE = 0.05, 0.2
+"""A machine is full if its cores had nothing to do for less than this part of the time all together, or if its
+container was held back for more than this part."""
+
 WORK_BYTES = 200_000.0
 WORK_BYTES_IN_ALL = 2_000_000.0
 WORK_GPU_PERCENT = 5.0
@@ -65,6 +77,7 @@ class _Counts(msgspec.Struct):
     at: datetime
     rows: dict[Key, ProcessRow]
     chatter: float
+    cpu: MachineCpu | None = None
 
 
 class _Known(msgspec.Struct):
@@ -121,11 +134,13 @@ class Meter:
         quiet_since: datetime | None = None,
         counts: bool = True,
         chatter: float = 0.0,
+        cpu: MachineCpu | None = None,
     ) -> CpuUse:
         """Compare with the last look. `counts` is false while something else explains what is used (a cell runs, it
-        starts up), and nothing from before `quiet_since` counts. `chatter` is the seconds spent on chatter so far.
+        starts up), and nothing from before `quiet_since` counts. `chatter` is the seconds spent on chatter so far,
+        `cpu` the machine's own counters.
         """
-        new = _Counts(now, {(row.pid, row.started): row for row in rows}, chatter)
+        new = _Counts(now, {(row.pid, row.started): row for row in rows}, chatter, cpu)
         known = self._known.get(key)
         if known is None:
             self._known[key] = known = _Known(new, new, counts, CpuUse())
@@ -137,7 +152,7 @@ class Meter:
         enough = used >= self._window() * WORK_PERCENT / 100
         if elapsed >= self._window() or (elapsed >= SHORTEST_WINDOW and enough):
             percent = round(100 * used / elapsed, 1)
-            works = known.valid and percent >= WORK_PERCENT
+            works = known.valid and percent >= _threshold(known.before, new)
             known.use = _judge(known.use, known.before.at, percent, busiest, now, works=works)
             known.before, known.valid = new, counts
         elif not known.valid:
@@ -182,6 +197,16 @@ class Meter:
     def _used(before: _Counts, now: _Counts) -> tuple[float, ProcessRow | None]:
         used, busiest = cpu_between(before.rows, now.rows)
         return max(0.0, used - max(0.0, now.chatter - before.chatter)), busiest
+
+
+def _threshold(before: _Counts, now: _Counts) -> float:
+    """Give the percent of a core that is work, by what there was to be had."""
+    elapsed = (now.at - before.at).total_seconds()
+    if before.cpu is None or now.cpu is None or elapsed < FULL_WINDOW:
+        return WORK_PERCENT
+    idle = (now.cpu.idle_seconds - before.cpu.idle_seconds) / (elapsed * now.cpu.cores)
+    throttled = (now.cpu.throttled_seconds - before.cpu.throttled_seconds) / elapsed
+    return WORK_PERCENT_FULL if idle < IDLE_SHARE or throttled > THROTTLED_SHARE else WORK_PERCENT
 
 
 def _judge(

@@ -14,8 +14,10 @@ import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-import psutil
+if TYPE_CHECKING:
+    import psutil
 
 __all__ = ["GRACE_SECONDS", "MARK", "Child", "end_all", "members"]
 
@@ -140,6 +142,8 @@ async def _pump(stream: asyncio.StreamReader, on_line: Callable[[bytes], None]) 
 
 def members(mark: str, known: Iterable[psutil.Process] = ()) -> set[psutil.Process]:
     """Find all living processes that carry the mark, and all that the known ones and those have begun."""
+    import psutil
+
     me = os.getpid()
     children: dict[int, list[psutil.Process]] = {}
     found: set[psutil.Process] = {process for process in known if _runs(process)}
@@ -167,6 +171,8 @@ def end_all(mark: str, roots: Iterable[int] = (), grace: float = GRACE_SECONDS) 
     Blocks until it is over: use a thread. Before anything is killed all of it is stopped, so that nothing begins a new
     process while the others die.
     """
+    import psutil
+
     known: set[psutil.Process] = set()
     for pid in roots:
         try:
@@ -206,6 +212,8 @@ def end_all(mark: str, roots: Iterable[int] = (), grace: float = GRACE_SECONDS) 
 
 
 def _runs(process: psutil.Process) -> bool:
+    import psutil
+
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
@@ -213,5 +221,7 @@ def _runs(process: psutil.Process) -> bool:
 
 
 def _do(action: Callable[[], None]) -> None:
+    import psutil
+
     with suppress(psutil.Error, OSError):
         action()

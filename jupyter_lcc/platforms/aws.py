@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ..model import Sentence
 from .model import StopFailed
 
 __all__ = ["AwsClient", "AwsError", "ask_aws", "ask_sagemaker"]
@@ -113,7 +114,10 @@ def ask_sagemaker(operation: str, region: str | None, resource: str, **values: s
     except AwsError as error:
         if error.is_denied:
             raise StopFailed(
-                f"Permission missing: the role of this machine needs {action} on {resource}.", missing=action
+                f"Permission missing: the role of this machine needs {action} on {resource}.",
+                missing=action,
+                sentence=Sentence(code="permission_missing", detail={"action": action, "resource": resource}),
             ) from error
-        code = f"{error.code}: " if error.code else ""
-        raise StopFailed(f"{action} failed: {code}{error}") from error
+        told = f"{error.code}: {error}" if error.code else str(error)
+        failed = Sentence(code="request_failed", detail={"action": action, "error": told})
+        raise StopFailed(f"{action} failed: {told}", sentence=failed) from error

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from ..model import Model
-from .model import Platform
+from .model import Platform, PlatformKind
 
 __all__ = [
     "METADATA_FILE",
@@ -89,13 +89,22 @@ def region_of(machine: Machine) -> str | None:
 
 def choose(machine: Machine) -> Platform:
     """Name the platform; a plain machine where nothing says otherwise."""
-    region = region_of(machine)
+    region: str | None = region_of(machine)
+    kind: PlatformKind = "plain"
+    root = machine.home
     if is_studio_app(machine):
-        return Platform(kind="studio_space", persistent_root=machine.home, can_stop_instance=False, region=region)
-    if is_notebook_instance(machine):
-        root = os.path.join(machine.home, "SageMaker")
-        return Platform(kind="notebook_instance", persistent_root=root, can_stop_instance=False, region=region)
-    if is_hub(machine):
-        # A hub may mount the home anew for each server; most keep it, and nothing on the machine tells.
-        return Platform(kind="jupyterhub", persistent_root=machine.home, can_stop_instance=False)
-    return Platform(kind="plain", persistent_root=machine.home, can_stop_instance=False)
+        kind = "studio_space"
+    elif is_notebook_instance(machine):
+        kind, root = "notebook_instance", os.path.join(machine.home, "SageMaker")
+    else:
+        region = None
+        if is_hub(machine):
+            # A hub may mount the home anew for each server; most keep it, and nothing on the machine tells.
+            kind = "jupyterhub"
+    return Platform(
+        kind=kind,
+        persistent_root=root,
+        can_stop_instance=False,
+        instance_type=machine.environment.get("AWS_INSTANCE_TYPE") or None,
+        region=region,
+    )

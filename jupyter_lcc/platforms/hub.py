@@ -15,6 +15,7 @@ import ssl
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
+from ..model import Sentence
 from .model import StopFailed, StopWay
 
 __all__ = ["HubServer"]
@@ -35,13 +36,14 @@ class HubServer:
             means="hub",
             available=bool(self._token),
             why_not=None if self._token else "The hub gave this server no token (JUPYTERHUB_API_TOKEN).",
+            why_not_sentence=None if self._token else Sentence(code="hub_gave_no_token"),
         )
         # The hub gives each start of a server a token of its own.
         self.life = hashlib.sha256(self._token.encode()).hexdigest()[:16]
 
     async def stop(self) -> None:
         if not self.way.available:
-            raise StopFailed(self.way.why_not or "")
+            raise StopFailed(self.way.why_not or "", sentence=self.way.why_not_sentence)
         status, told = await asyncio.to_thread(self._ask)
         if status in (202, 204):
             return
@@ -50,8 +52,11 @@ class HubServer:
                 f"Permission missing: the token the hub gave this server needs the scope {SCOPE}!server"
                 f" ({told or 'the hub answered 403'}).",
                 missing=SCOPE,
+                sentence=Sentence(code="hub_scope_missing", detail={"scope": f"{SCOPE}!server"}),
             )
-        raise StopFailed(f"The hub answered {status}{': ' + told if told else ''}.")
+        answered = f"{status}{': ' + told if told else ''}"
+        refused = Sentence(code="hub_refused", detail={"answer": answered})
+        raise StopFailed(f"The hub answered {answered}.", sentence=refused)
 
     def _ask(self) -> tuple[int, str]:
         url = urlsplit(self._environment["JUPYTERHUB_API_URL"])
@@ -68,7 +73,9 @@ class HubServer:
             answer = connection.getresponse()
             return answer.status, _message(answer.read(10_000))
         except (OSError, http.client.HTTPException) as error:
-            raise StopFailed(f"The hub can't be reached: {str(error) or type(error).__name__}.") from error
+            reason = str(error) or type(error).__name__
+            silent = Sentence(code="hub_unreachable", detail={"error": reason})
+            raise StopFailed(f"The hub can't be reached: {reason}.", sentence=silent) from error
         finally:
             connection.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from ..model import Model
+from ..model import Model, Sentence
 
 __all__ = ["Conflict", "Platform", "PlatformKind", "StopFailed", "StopMeans", "StopWay", "Stopper"]
 
@@ -46,23 +46,26 @@ StopNotebookInstance; the hub's API; the Jupyter server ends itself; the adminis
 
 
 class StopWay(Model, frozen=True, kw_only=True):
-    """How this machine is stopped, found by what is there. `why_not` says in words why it can't be."""
+    """How this machine is stopped, found by what is there. `why_not` says in words why it can't be, and
+    `why_not_sentence` says the same by a code."""
 
     means: StopMeans
     available: bool
     why_not: str | None = None
+    why_not_sentence: Sentence | None = None
 
 
 class StopFailed(Exception):
     """The machine was not stopped; says why, in words for a person.
 
     `missing` names the permission whose lack is the reason, e.g. `sagemaker:DeleteApp`; None if it is something
-    else (no network, too many requests, a fault over there).
+    else (no network, too many requests, a fault over there). `sentence` says what the message says by a code.
     """
 
-    def __init__(self, message: str, *, missing: str | None = None) -> None:
+    def __init__(self, message: str, *, missing: str | None = None, sentence: Sentence | None = None) -> None:
         super().__init__(message)
         self.missing = missing
+        self.sentence = sentence
 
 
 class Stopper(Protocol):

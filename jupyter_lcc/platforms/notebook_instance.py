@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from ..model import Sentence
 from .aws import ask_sagemaker
 from .model import StopFailed, StopWay
 
@@ -21,12 +22,13 @@ class NotebookInstance:
             means="stop_notebook_instance",
             available=bool(name),
             why_not=None if name else "SageMaker's metadata file lacks ResourceName.",
+            why_not_sentence=None if name else Sentence(code="metadata_incomplete", detail={"missing": "ResourceName"}),
         )
         self.life = life
 
     async def stop(self) -> None:
         if not self.way.available:
-            raise StopFailed(self.way.why_not or "")
+            raise StopFailed(self.way.why_not or "", sentence=self.way.why_not_sentence)
         await asyncio.to_thread(
             ask_sagemaker, "stop_notebook_instance", self._region, self._arn, NotebookInstanceName=self._name
         )

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..model import Sentence
 from .model import StopFailed, StopWay
 
 __all__ = ["Command", "NoWay", "OwnServer"]
@@ -21,12 +22,12 @@ MOST_OUTPUT = 4000
 class NoWay:
     """This machine can't be stopped from here, for this reason."""
 
-    def __init__(self, why_not: str) -> None:
-        self.way = StopWay(means="none", available=False, why_not=why_not)
+    def __init__(self, code: str, why_not: str) -> None:
+        self.way = StopWay(means="none", available=False, why_not=why_not, why_not_sentence=Sentence(code=code))
         self.life = ""
 
     async def stop(self) -> None:
-        raise StopFailed(self.way.why_not or "")
+        raise StopFailed(self.way.why_not or "", sentence=self.way.why_not_sentence)
 
 
 class OwnServer:
@@ -65,16 +66,22 @@ class Command:
                 start_new_session=True,
             )
         except OSError as error:
-            raise StopFailed(f"`{name}` can't be run: {error.strerror or error}.") from error
+            reason = error.strerror or str(error)
+            not_run = Sentence(code="command_not_run", detail={"command": name, "error": reason})
+            raise StopFailed(f"`{name}` can't be run: {reason}.", sentence=not_run) from error
         try:
             output, _ = await asyncio.wait_for(process.communicate(), self._timeout_seconds)
         except asyncio.TimeoutError:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             await asyncio.wait([asyncio.ensure_future(process.wait())], timeout=5)
-            raise StopFailed(f"`{name}` did not end within {self._timeout_seconds:.0f} s.") from None
+            seconds = f"{self._timeout_seconds:.0f}"
+            slow = Sentence(code="command_too_slow", detail={"command": name, "seconds": seconds})
+            raise StopFailed(f"`{name}` did not end within {seconds} s.", sentence=slow) from None
         told = output.decode("utf-8", "replace").strip()[-MOST_OUTPUT:]
         self._log.info("jupyter_lcc: %s ended with %s: %s", name, process.returncode, told or "no output")
         if process.returncode != 0:
             last = told.splitlines()[-1] if told else "it said nothing"
-            raise StopFailed(f"`{name}` ended with {process.returncode}: {last[:300]}")
+            detail = {"command": name, "status": str(process.returncode), "error": last[:300]}
+            failed = Sentence(code="command_failed", detail=detail)
+            raise StopFailed(f"`{name}` ended with {process.returncode}: {last[:300]}", sentence=failed)

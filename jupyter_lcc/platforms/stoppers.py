@@ -28,7 +28,9 @@ def stopper_for(
 ) -> Stopper:
     """Give the one way this machine is stopped. `end_server` ends this Jupyter server cleanly."""
     if stop_machine == "none":
-        return NoWay("The administrator configured that the machine is not stopped (LccIdle.stop_machine).")
+        return NoWay(
+            "configured_off", "The administrator configured that the machine is not stopped (LccIdle.stop_machine)."
+        )
     if stop_command:
         return Command(stop_command, log, life=machine_life())
     if stop_machine == "server":
@@ -52,6 +54,7 @@ def stopper_for(
     if is_hub(machine):
         return HubServer(machine.environment)
     return NoWay(
+        "way_unknown",
         "Nothing says how this machine is stopped; an administrator can configure it"
-        " (LccIdle.stop_machine or LccIdle.stop_command)."
+        " (LccIdle.stop_machine or LccIdle.stop_command).",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from ..model import Sentence
 from .aws import ask_sagemaker
 from .model import StopFailed, StopWay
 
@@ -34,10 +35,13 @@ class StudioApp:
             means="delete_app",
             available=not missing,
             why_not=f"SageMaker's metadata file lacks {', '.join(missing)}." if missing else None,
+            why_not_sentence=Sentence(code="metadata_incomplete", detail={"missing": ", ".join(missing)})
+            if missing
+            else None,
         )
         self.life = life
 
     async def stop(self) -> None:
         if not self.way.available:
-            raise StopFailed(self.way.why_not or "")
+            raise StopFailed(self.way.why_not or "", sentence=self.way.why_not_sentence)
         await asyncio.to_thread(ask_sagemaker, "delete_app", self._region, self._arn, **self._values)

@@ -35,6 +35,11 @@ class Desk:
         """Tell the version, the platform and the features, and who else stops things here now."""
         return msgspec.structs.replace(self._about, conflicts=self._conflicts())
 
+    def know_instance_type(self, instance_type: str) -> None:
+        """The machine's type, which only now is known."""
+        platform = msgspec.structs.replace(self._about.platform, instance_type=instance_type)
+        self._about = msgspec.structs.replace(self._about, platform=platform)
+
     def document(self) -> dict[str, Any]:
         """Describe every route of the server."""
         if self._document is None:

@@ -116,7 +116,14 @@ export function aStopped(change: Partial<Stopped> = {}): Stopped {
     limit_rule: null,
     kernel_name: 'python3',
     documents: [
-      { path: 'work/train.ipynb', type: 'notebook', result: 'saved', message: null, output_path: null }
+      {
+        path: 'work/train.ipynb',
+        type: 'notebook',
+        result: 'saved',
+        message: null,
+        message_sentence: null,
+        output_path: null
+      }
     ],
     manifest: null,
     ...change
@@ -144,9 +151,10 @@ export function aPolicy(change: Partial<Policy> = {}): Policy {
 
 export function aMachine(change: Partial<Machine> = {}): Machine {
   return {
-    stop: { means: 'none', available: false, why_not: null },
+    stop: { means: 'none', available: false, why_not: null, why_not_sentence: null },
     stop_requested_at: null,
     stop_error: null,
+    stop_error_sentence: null,
     retry_at: null,
     cost: null,
     ...change

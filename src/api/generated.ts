@@ -872,14 +872,15 @@ export interface components {
             advice: string;
             code: string;
             /** @default null */
-            fix: string | null;
+            fix: ("clean_package_cache" | "delete" | "install_ipykernel" | "register_kernel" | "reinstall" | "unregister_kernel") | null;
             /** @enum {unknown} */
             level: "error" | "info" | "warning";
             message: string;
         };
         /** @description The code of the fix a finding named. */
         Fix: {
-            fix: string;
+            /** @enum {unknown} */
+            fix: "clean_package_cache" | "delete" | "install_ipykernel" | "register_kernel" | "reinstall" | "unregister_kernel";
         };
         /** @description One GPU as used by a target's processes: percent of the device's time, memory in bytes. Where processes can't be told apart (a container without the host's pids), `whole_device` is true and both are the device's. */
         Gpu: {
@@ -982,7 +983,7 @@ export interface components {
         LeaseList: {
             leases: components["schemas"]["Lease"][];
         };
-        /** @description The machine itself: how it is stopped, how far that has got, what it costs. `stop_error` says why the last try failed and what is missing; `retry_at` is when it is tried again. */
+        /** @description The machine itself: how it is stopped, how far that has got, what it costs. `stop_error` says why the last try failed and what is missing, `stop_error_sentence` the same by a code; `retry_at` is when it is tried again. */
         Machine: {
             /** @default null */
             cost: components["schemas"]["Cost"] | null;
@@ -992,14 +993,18 @@ export interface components {
             /** @default null */
             stop_error: string | null;
             /** @default null */
+            stop_error_sentence: components["schemas"]["Sentence"] | null;
+            /** @default null */
             stop_requested_at: string | null;
         };
-        /** @description What was in a kernel's memory, the largest first. Not complete where it took too long; `why_not` says why. */
+        /** @description What was in a kernel's memory, the largest first. Not complete where it took too long; `why_not` says why, `why_not_sentence` the same by a code. */
         Manifest: {
             complete: boolean;
             variables: components["schemas"]["Variable"][];
             /** @default null */
             why_not: string | null;
+            /** @default null */
+            why_not_sentence: components["schemas"]["Sentence"] | null;
         };
         /** @description What the monitor does with its verdicts. */
         ModeSetting: {
@@ -1204,6 +1209,14 @@ export interface components {
             result: "failed" | "saved" | "unchanged";
             target_id: string;
         };
+        /** @description What an English sentence beside it says, for who says it in another language: a stable `code`, and in `detail` the words that go into it (names, numbers, what somebody else said). */
+        Sentence: {
+            code: string;
+            /** @default {} */
+            detail: {
+                [key: string]: string;
+            };
+        };
         /** @description A notebook, console or file that uses a kernel. */
         Session: {
             name: string;
@@ -1233,10 +1246,12 @@ export interface components {
             stopped_at: string;
             target_id: string;
         };
-        /** @description A notebook, console or file whose kernel was shut down, and what became of it. `saved`: an open page saved it; `unchanged`: a page had it open and there was nothing to save; `failed`: it could not be saved, `message` says why; `no_page`: no page had it open, so there was nothing unsaved. `output_path` names where output is that arrived while no page was open. */
+        /** @description A notebook, console or file whose kernel was shut down, and what became of it. `saved`: an open page saved it; `unchanged`: a page had it open and there was nothing to save; `failed`: it could not be saved, `message` says why, `message_sentence` the same by a code; `no_page`: no page had it open, so there was nothing unsaved. `output_path` names where output is that arrived while no page was open. */
         StoppedDocument: {
             /** @default null */
             message: string | null;
+            /** @default null */
+            message_sentence: components["schemas"]["Sentence"] | null;
             /** @default null */
             output_path: string | null;
             path: string;
@@ -1248,13 +1263,15 @@ export interface components {
         StoppedList: {
             stopped: components["schemas"]["Stopped"][];
         };
-        /** @description How this machine is stopped, found by what is there. `why_not` says in words why it can't be. */
+        /** @description How this machine is stopped, found by what is there. `why_not` says in words why it can't be, and `why_not_sentence` says the same by a code. */
         StopWay: {
             available: boolean;
             /** @enum {unknown} */
             means: "command" | "delete_app" | "hub" | "native_idle" | "none" | "stop_notebook_instance" | "stop_server";
             /** @default null */
             why_not: string | null;
+            /** @default null */
+            why_not_sentence: components["schemas"]["Sentence"] | null;
         };
         /** @description What can be kept or shut down, with what is known about it and what is decided on it. `cpu_percent` is of one core over the last sample; `memory_bytes` is the resident size of its process tree, `processes` their number, `io_bytes_per_second` what they read and write on disk and network. All are null where they can't be read. `state_since_at` is when the present state began. */
         Target: {
@@ -1414,6 +1431,7 @@ export type Rename = components['schemas']['Rename'];
 export type RollBack = components['schemas']['RollBack'];
 export type RunningKernel = components['schemas']['RunningKernel'];
 export type SaveReport = components['schemas']['SaveReport'];
+export type Sentence = components['schemas']['Sentence'];
 export type Session = components['schemas']['Session'];
 export type Stopped = components['schemas']['Stopped'];
 export type StoppedDocument = components['schemas']['StoppedDocument'];

@@ -25,9 +25,10 @@ const TOLD: ReadonlySet<string> = new Set<Decision['change']>([
 ]);
 
 const NO_MACHINE: IdleView['machine'] = {
-  stop: { means: 'none', available: false, why_not: null },
+  stop: { means: 'none', available: false, why_not: null, why_not_sentence: null },
   stop_requested_at: null,
   stop_error: null,
+  stop_error_sentence: null,
   retry_at: null,
   cost: null
 };

@@ -11,7 +11,11 @@ from tests.black_box.server import Limits, Server
 
 @pytest.fixture(scope="package")
 def server() -> Iterator[Server]:
-    made = Server(name="api", limits=Limits(kernel=3600, terminal=3600, waiting=3600, warn=60))
+    made = Server(
+        name="api",
+        limits=Limits(kernel=3600, terminal=3600, waiting=3600, warn=60),
+        options=("--LccEnvironments.allowed_channels=file:///nowhere",),  # nothing is fetched, whatever is asked
+    )
     try:
         made.launch()
         made.wait_ready()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,4 +23,4 @@ def operations(server: Server) -> Iterator[Operation]:
 
 def fill(path: str, piece: str = "nobody") -> str:
     """Put something into the holes of a path."""
-    return path.replace("{lease_id}", piece).replace("{target_id}", piece)
+    return re.sub(r"\{\w+\}", piece, path)

@@ -15,6 +15,8 @@ from .routes import fill, operations
 
 LEASES, PRESENCE, POLICY = ("POST", "lcc/idle/leases"), ("POST", "lcc/idle/presence"), ("PUT", "lcc/idle/policy")
 WITH_BODY = (LEASES, PRESENCE, POLICY)
+NOTHING_TO_REFUSE = {("DELETE", "lcc/package-cache")}
+"""What is done whenever somebody may ask for it."""
 
 
 def _state(server: Server) -> dict[str, Any]:
@@ -27,7 +29,11 @@ def _state(server: Server) -> dict[str, Any]:
         "policy": view["policy"],
         "problems": view["monitor"]["problems"],
         "leases": server.ask("GET", "lcc/idle/leases").json(),
-        "log": server.ask("GET", "lcc/idle/decisions?limit=1000").json(),
+        "log": [
+            line
+            for line in server.ask("GET", "lcc/idle/decisions?limit=1000").json()["decisions"]
+            if line["actor"] != "monitor"  # what the monitor finds by itself, it finds whenever it looks
+        ],
     }
 
 
@@ -283,6 +289,8 @@ def test_a_browser_needs_the_xsrf_token_too(server: Server) -> None:
         if method != "GET":
             answer = server.ask(method, fill(path), raw=b"{}", headers=as_browser, token=None)
             assert (answer.status, answer.problem()["code"]) == (403, "forbidden"), (method, path, answer)
+            if (method, path) in NOTHING_TO_REFUSE:
+                continue
             with_token = {**as_browser, "X-XSRFToken": xsrf}
             answer = server.ask(method, fill(path), raw=b"{}", headers=with_token, token=None)
             assert answer.status in (404, 422), (method, path, answer)

@@ -16,7 +16,7 @@ NOT_FOR_US = "missing_required_header"
 """The one check left out: it knows only 401 for a missing `Authorization`, however that is documented, and Jupyter
 answers 403 on all its routes (tornado's `authenticated`). test_bad_input.py asks every route without a token."""
 SEED = "20261121"
-EXAMPLES = "500"
+EXAMPLES = "40"
 """For each operation; about a minute in all."""
 
 

@@ -24,8 +24,21 @@ class Recorder(Authorizer):
         with open("allowed") as file:
             return resource != "lcc" or action in file.read().split()
 '''
-EXECUTES = {("POST", "lcc/idle/targets/{target_id}/shutdown")}
-"""What ends somebody's process is more than a change of ours."""
+EXECUTES = {
+    ("POST", "lcc/idle/targets/{target_id}/shutdown"),
+    ("POST", "lcc/environments"),
+    ("DELETE", "lcc/environments/{name}"),
+    ("POST", "lcc/environments/{name}/restore"),
+    ("POST", "lcc/environments/{name}/rename"),
+    ("DELETE", "lcc/environment-trash/{trash_id}"),
+    ("POST", "lcc/environments/{name}/changes"),
+    ("PUT", "lcc/environments/{name}/kernel"),
+    ("DELETE", "lcc/environments/{name}/kernel"),
+    ("POST", "lcc/environments/{name}/rollback"),
+    ("POST", "lcc/environments/{name}/doctor"),
+    ("DELETE", "lcc/package-cache"),
+}
+"""What ends somebody's process, or changes what kernels run, is more than a change of ours."""
 
 
 @pytest.fixture(scope="module")

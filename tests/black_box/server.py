@@ -133,7 +133,7 @@ class Server:
 
     def errors(self) -> list[str]:
         """Errors and tracebacks in the server's log that we or our shutdowns could have caused."""
-        records = re.split(r"^(?=\[[A-Z] \d{4}-)", self.log(), flags=re.MULTILINE)
+        records = re.split(r"^(?=\[(?:[A-Z] \d{4}-|IPKernelApp\]))", self.log(), flags=re.MULTILINE)
         return [record for record in records if _is_error(record)]
 
     # -- lifetime ------------------------------------------------------------------------------------------
@@ -607,6 +607,8 @@ def _is_error(record: str) -> bool:
     if "Traceback (most recent call last)" in record:
         ours = "jupyter_lcc" in record
         kernels_own = "/ipykernel/" in record and "/jupyter_server/" not in record  # it writes to the server's log
+        # IPython keeps one database of what was typed for all kernels of a home.
+        kernels_own |= record.startswith("[IPKernelApp] ERROR | Failed to create history session")
         # While a kernel is being started, Jupyter's own lists of kernels fail on its missing trait.
         race = "'last_activity' trait of a ServerKernelManager" in record
         return ours or not (kernels_own or race)

@@ -7,6 +7,7 @@ cases of a wave of stages run together, because most of their time is waiting; e
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import time
@@ -15,6 +16,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -79,22 +81,38 @@ def random_limits(name: str) -> Limits:
 
 
 class Slowness:
-    """How late this machine wakes people: with all cores taken, nobody can be on time."""
+    """How late this machine makes everybody: with all cores taken, or the disk, nobody can be on time.
+
+    The kernel says how long at least one process waited for a core or for the disk (`/proc/pressure`), which no
+    single delay that is not ours can exceed; and this process's own lateness shows what no kernel tells, a machine
+    that stood still.
+    """
 
     def __init__(self) -> None:
         self._late: list[tuple[float, float]] = []
 
     async def watch(self) -> None:
+        waited = _waited()
         while True:
             before = time.monotonic()
             await asyncio.sleep(0.1)
             now = time.monotonic()
-            if now - before - 0.1 > 0.1:
-                self._late.append((now, now - before - 0.1))
+            waited, waited_before = _waited(), waited
+            self._late.append((now, max(now - before - 0.12, waited - waited_before, 0.0)))
 
     def within(self, earliest: float, latest: float) -> float:
         """The sum of what was lost in a time."""
         return sum(late for at, late in self._late if earliest <= at <= latest + late)
+
+
+def _waited() -> float:
+    """For how many seconds since the machine's start somebody waited for a core or the disk, if it says so."""
+    seconds = 0.0
+    for resource in ("cpu", "io"):
+        with contextlib.suppress(OSError, ValueError):
+            some = Path(f"/proc/pressure/{resource}").read_text().splitlines()[0]
+            seconds += int(some.rpartition("total=")[2]) / 1e6
+    return seconds
 
 
 class Stage:
@@ -184,10 +202,16 @@ class Stage:
 
     async def is_gone(self, thing: Kernel | Terminal) -> None:
         """Jupyter's own list doesn't have it any more."""
-        end = time.monotonic() + 3
+        since = time.monotonic()
         while (await self.server.call("GET", thing.path)).status != 404:
-            assert time.monotonic() < end, f"{thing.id} has no process and is still listed"
+            assert not self.took_longer(since, 3), f"{thing.id} has no process and is still listed"
             await asyncio.sleep(0.1)
+
+    async def end_of(self, thing: Kernel | Terminal) -> float:
+        """Wait for the end of its process."""
+        ended = await self._watch(thing.pid, time.monotonic() + 60)
+        assert ended is not None, f"{thing.id} does not end"
+        return ended
 
     async def lives_until(self, thing: Kernel | Terminal, until: float, *, pid: int | None = None) -> None:
         """It is there at each moment until then."""
@@ -203,31 +227,35 @@ class Stage:
 
     async def becomes(self, thing: Kernel | Terminal, seconds: float = 10, **fields: Any) -> dict[str, Any]:
         """The server sees it so before long."""
-        end = time.monotonic() + seconds
+        since = time.monotonic()
         while True:
             target = await self.server.target(thing.id)
             if target is not None and all(target[name] == value for name, value in fields.items()):
                 return target
             seen = {name: target[name] for name in fields} if target else None
-            assert time.monotonic() < end, f"{thing.id}: expected {fields}, saw {seen}"
+            assert not self.took_longer(since, seconds), f"{thing.id}: expected {fields}, saw {seen}"
             await asyncio.sleep(0.25)
 
     async def would_be_gone(self, thing: Kernel | Terminal) -> dict[str, Any]:
         """Wait for the log's line: where nothing is shut down it comes with the last look, a moment after the time."""
-        for _ in range(50):
-            line = (await self.server.decisions(thing.id))[-1]
-            if line["verdict"] == "shut_down":
-                return line
+        since = time.monotonic()
+        while (line := (await self.server.decisions(thing.id))[-1])["verdict"] != "shut_down":
+            assert not self.took_longer(since, 5), line
             await asyncio.sleep(0.1)
-        raise AssertionError(line)
+        return line
 
     async def last_decision(self, thing: Kernel | Terminal) -> dict[str, Any]:
         """The last line of the log on something that is gone, once the server has noticed that it is."""
-        end = time.monotonic() + 5
+        since = time.monotonic()
         while await self.server.target(thing.id) is not None:
-            assert time.monotonic() < end, f"{thing.id} is gone and still shown"
+            assert not self.took_longer(since, 5), f"{thing.id} is gone and still shown"
             await asyncio.sleep(0.2)
         return (await self.server.decisions(thing.id))[-1]
+
+    def took_longer(self, since: float, seconds: float) -> bool:
+        """Tell whether something took longer than this, without what the machine itself lost meanwhile."""
+        now = time.monotonic()
+        return now - since > seconds + self.slowness.within(since, now)
 
     async def _begun(self, thing: Kernel | Terminal) -> float | None:
         """When the log says that its shutdown was begun, on the monotonic clock."""

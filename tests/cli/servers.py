@@ -163,6 +163,9 @@ class JupyterServer:
             raw = response.read()
             assert response.status < 300, (method, path, response.status, raw)
             return json.loads(raw) if raw else None
+        except ConnectionError as error:
+            status = self.process.poll() if self.process is not None else None
+            raise AssertionError(f"{error}; exit status {status}; {self.log.read_text()[-3000:]}") from error
         finally:
             connection.close()
 

@@ -13,7 +13,7 @@ from jupyter_lcc.cli.exits import Exit
 
 from .servers import Home, JupyterServer, wait_for
 
-pytestmark = pytest.mark.timeout(90)
+pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture(scope="module")

@@ -138,11 +138,24 @@ def python_package() -> Package:
         folders[:] = [f for f in folders if f not in ("__pycache__", "site-packages", "test", "idlelib", "ensurepip")]
         for name in names:
             path = Path(root, name)
-            files[f"lib/python{SHORT}/{path.relative_to(library)}"] = Link(str(path))
+            files[f"lib/python{SHORT}/{path.relative_to(library)}"] = _not_debians(path) or Link(str(path))
     # An interpreter of a shared library finds it beside itself, as conda's does.
     for path in [*real.parent.parent.glob("lib/libpython*"), *real.parent.glob("../lib/lib*.so*")]:
         files[f"lib/{path.name}"] = Link(os.path.realpath(path))
     return Package("python", VERSION, files=files, noarch=None, build="0_cpython", executable=(f"bin/python{SHORT}",))
+
+
+def _not_debians(path: Path) -> bytes | None:
+    """Where the system's Python is Debian's: its files by which packages lie in `dist-packages`, as they are elsewhere.
+
+    Debian leaves `site-packages` to virtual environments alone; conda's Python knows nothing else.
+    """
+    if path.name not in ("site.py", "sysconfig.py") and path.parent.name != "sysconfig":
+        return None
+    text = path.read_bytes()
+    if b"dist-packages" not in text:
+        return None
+    return text.replace(b'sys.base_prefix != sys.prefix or hasattr(sys, "real_prefix")', b"True")
 
 
 def installed_packages(*names: str) -> list[Package]:

@@ -252,7 +252,10 @@ async def test_shared_bytes_are_counted_once(home: Path, tmp_path: Path) -> None
     told: list[int] = []
     sizes = Sizes(tmp_path / "sizes.json", FakeClock(), logging.getLogger(), lambda: told.append(1))
     await sizes.load()
-    sizes.want({str(one): (1,), str(two): (2,)}, (str(cache),))
+    elsewhere = home / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "much").write_bytes(b"x" * 900_000)
+    sizes.want({str(one): (1,), str(two): (2,)}, (str(cache),), {str(elsewhere): (3,)})
     await sizes.settle()
     first, second = sizes.of(str(one)), sizes.of(str(two))
     assert first is not None
@@ -263,7 +266,10 @@ async def test_shared_bytes_are_counted_once(home: Path, tmp_path: Path) -> None
     assert sizes.used is not None
     assert 700_000 <= sizes.used < 760_000
     assert told == [1]
-    sizes.want({str(one): (1,), str(two): (2,)}, (str(cache),))
+    other = sizes.of(str(elsewhere))
+    assert other is not None
+    assert other.size > 800_000
+    sizes.want({str(one): (1,), str(two): (2,)}, (str(cache),), {str(elsewhere): (3,)})
     await asyncio.sleep(0)
     assert told == [1]
     later = Sizes(tmp_path / "sizes.json", FakeClock(), logging.getLogger(), lambda: None)

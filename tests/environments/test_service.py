@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,17 @@ async def test_it_is_made_from_a_file(house: House) -> None:
     assert (told.channels, told.pip_install) == (("https://conda.anaconda.org/bioconda",), ("flask",))
 
 
+async def test_a_large_file_is_read_elsewhere(house: House) -> None:
+    line = "https://conda.anaconda.org/conda-forge/noarch/package-{}-1.0-py_0.conda\n"
+    text = "@EXPLICIT\n" + "".join(line.format(number) for number in range(3000))
+    file = EnvironmentFile(name="x.txt", text=text)
+    await house.done(await house.service.create(CreateEnvironment(name="x", file=file, register_kernel=False)))
+    assert len(house.engine.asked[-1][2].archives) == 3000
+    file = EnvironmentFile(name="x.txt", text=text + "/etc/passwd")
+    with pytest.raises(Invalid, match="not the address"):
+        await house.service.create(CreateEnvironment(name="y", file=file))
+
+
 async def test_a_clone_registers_its_own_kernel(house: House) -> None:
     await house.make("one")
     result = await house.make("two", clone_of="one")
@@ -304,8 +316,17 @@ async def test_the_doctor_repairs(house: House) -> None:
     assert (await house.service.diagnose("x")).findings == ()
     await house.done(await house.service.fix("x", Fix(fix="reinstall")))
     assert house.engine.asked[-1][0] == "reinstall"
-    with pytest.raises(Invalid):
-        await house.service.fix("x", Fix(fix="rm -rf"))
+
+
+async def test_the_kernel_of_what_was_removed_by_hand_goes_too(house: House) -> None:
+    for name in ("x", "y"):
+        await house.make(name)
+    shutil.rmtree(house.home / ".conda/envs/x")
+    kernels = house.home / ".local/share/jupyter/kernels"
+    await again(house)
+    while (kernels / "lcc-x").exists():
+        await asyncio.sleep(0.01)
+    assert (kernels / "lcc-y/kernel.json").is_file()
 
 
 # -- others' ----------------------------------------------------------------------------------------------------

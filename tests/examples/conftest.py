@@ -1,4 +1,4 @@
-"""An image with JupyterLab and boto3, owned by an unprivileged user, and the wheels an administrator would offer."""
+"""An image with JupyterLab, owned by an unprivileged user, and the wheels an administrator would offer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.packaging.venvs import run, wheel
 
-from .machine import NOBODY, Machine, Platform, unprivileged_python
+from .machine import NOBODY, NOT_IN_IMAGES, Machine, Platform, unprivileged_python
 
 MakeMachine = Callable[[Platform], Machine]
 
@@ -28,11 +28,11 @@ def workshop() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def image(workshop: Path) -> Path:
-    """Stands in for /opt/conda or JupyterSystemEnv: JupyterLab and boto3 are there, msgspec is not."""
+    """Stands in for /opt/conda or JupyterSystemEnv: without what SageMaker's images lack of ours."""
     folder = workshop / "image"
     run([unprivileged_python(), "-m", "venv", folder])
     run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", "--upgrade", "pip"])
-    run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", "jupyterlab", "boto3"])
+    run([folder / "bin" / "python", "-m", "pip", "install", "--quiet", "jupyterlab", "boto3", "filelock", "uv"])
     if os.geteuid() == 0:
         run(["chown", "-R", f"{NOBODY}:{NOBODY}", folder])
     return folder
@@ -40,12 +40,12 @@ def image(workshop: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def wheels(workshop: Path, image: Path) -> Path:
-    """A folder with the wheel and the one package that images don't have."""
+    """A folder with the wheel and the packages that images lack."""
     folder = workshop / "wheels for Zoë"
     folder.mkdir()
     shutil.copy(wheel(), folder)
     python = image / "bin" / "python"
-    run([python, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, "msgspec"])
+    run([python, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, *NOT_IN_IMAGES])
     return folder
 
 

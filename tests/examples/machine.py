@@ -29,6 +29,7 @@ SCRIPTS = {
 CONFIG = "jupyter_jupyter_lcc_config.json"
 NOWHERE = "http://127.0.0.1:9"
 NOBODY = 65534
+NOT_IN_IMAGES = ("msgspec", "py-rattler")
 
 _FAKES = {
     "supervisorctl": (
@@ -108,9 +109,10 @@ class Machine:
     def restart(self) -> None:
         """Begin with the image as it was built, as a space and an instance do; the home stays."""
         packages = self.site_packages()
+        modules = [name.removeprefix("py-") for name in ("jupyter_lcc", *NOT_IN_IMAGES)]
         for path in [
-            *packages.glob("jupyter_lcc*"),
-            *packages.glob("msgspec*"),
+            *(path for module in modules for path in packages.glob(f"{module}*")),
+            *packages.glob("py_rattler*"),
             self.image / "etc" / "jupyter" / CONFIG,
         ]:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -183,7 +185,7 @@ class Machine:
 
     def version(self) -> str | None:
         """Tell which version can be imported."""
-        code = "import jupyter_lcc.extension as e; print(e.__version__)"
+        code = "import jupyter_lcc.config; from importlib.metadata import version; print(version('jupyter_lcc'))"
         done = subprocess.run(
             [self.image / "bin" / "python", "-c", code], capture_output=True, text=True, cwd="/", **who()
         )

@@ -83,6 +83,19 @@ def test_next_start_needs_no_network(machine: Machine) -> None:
     assert machine.config()["LccIdle"]["mode"] == "enforce"
 
 
+def test_start_after_a_killed_installation(space: Machine) -> None:
+    """pip writes its record last; without one it can neither upgrade nor remove what is there."""
+    space.run()
+    space.calls()
+    (record,) = space.site_packages().glob("jupyter_lcc-*.dist-info/RECORD")
+    record.unlink()
+    (space.site_packages() / "jupyter_lcc" / "config.py").unlink()
+    ran = space.run()
+    assert space.version() == "0.1.0", ran.output
+    assert record.exists()
+    assert space.calls() == RESTARTS[space.platform]
+
+
 def test_changed_limits_replace_the_old(space: Machine) -> None:
     """A limit taken out of the script is no limit any more."""
     space.run(LIMITS=LIMITS)
@@ -92,27 +105,27 @@ def test_changed_limits_replace_the_old(space: Machine) -> None:
     assert space.calls() == RESTARTS[space.platform], ran.output
 
 
-@pytest.mark.parametrize(
-    ("limits", "why"),
-    [
-        ('{"mode": ', "Expecting value"),
-        ("[]", "not an object"),
-        ({"kernel_timeout": 600}, "there is no kernel_timeout"),
-        ({"kernel_timeout_seconds": -1}, "kernel_timeout_seconds"),
-        ({"kernel_timeout_seconds": "an hour"}, "kernel_timeout_seconds"),
-        ({"bounds": {"kernel_timeout_seconds": [600, 60]}}, "maximum below its minimum"),
-        ({"locked": ["everything"]}, "there is no field"),
-    ],
-)
-def test_wrong_limits_are_refused(space: Machine, limits: Any, why: str) -> None:
+WRONG_LIMITS: list[tuple[Any, str]] = [
+    ('{"mode": ', "Expecting value"),
+    ("[]", "not an object"),
+    ({"kernel_timeout": 600}, "there is no kernel_timeout"),
+    ({"kernel_timeout_seconds": -1}, "kernel_timeout_seconds"),
+    ({"kernel_timeout_seconds": "an hour"}, "kernel_timeout_seconds"),
+    ({"bounds": {"kernel_timeout_seconds": [600, 60]}}, "maximum below its minimum"),
+    ({"locked": ["everything"]}, "there is no field"),
+]
+
+
+def test_wrong_limits_are_refused(space: Machine) -> None:
     space.run(LIMITS=LIMITS)
     space.calls()
-    ran = space.run(LIMITS=limits)
-    assert ran.status == 0
-    assert "the limits are refused" in ran.output
-    assert why in ran.output
-    assert space.config() == {"LccIdle": LIMITS}
-    assert space.calls() == []
+    for limits, why in WRONG_LIMITS:
+        ran = space.run(LIMITS=limits)
+        assert ran.status == 0
+        assert "the limits are refused" in ran.output
+        assert why in ran.output
+        assert space.config() == {"LccIdle": LIMITS}
+        assert space.calls() == []
 
 
 def test_unreachable_index_does_no_harm(space: Machine) -> None:

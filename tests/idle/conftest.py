@@ -12,13 +12,13 @@ import pytest
 
 from jupyter_lcc.idle.decision_log import DecisionLog
 from jupyter_lcc.idle.metrics import Metrics
-from jupyter_lcc.idle.model import Decision, DecisionQuery, Target
+from jupyter_lcc.idle.model import Decision, DecisionQuery, Evidence, Target
 from jupyter_lcc.idle.parachute.port import Parachute, PreStop
 from jupyter_lcc.idle.policy import PolicyInput
 from jupyter_lcc.idle.process_table import ProcessTable
 from jupyter_lcc.idle.service import DocumentInForce, IdleService
+from jupyter_lcc.idle.sources import OtherUses
 from jupyter_lcc.idle.state import StateFiles
-from jupyter_lcc.idle.watch import OtherUses
 
 from ..fakes import FakeClock, FakeSource, FakeStopper
 
@@ -43,6 +43,7 @@ class House:
         self.parachute: Parachute | None = None
         self.pre_stop: PreStop | None = None
         self.others: OtherUses | None = None
+        self.work: tuple[Evidence, ...] = ()
         self.metrics = Metrics()
         self.document: DocumentInForce | None = None
         self.events: list[dict[str, Any]] = []
@@ -71,6 +72,7 @@ class House:
             pre_stop=self.pre_stop,
             others=self.others,
             metrics=self.metrics,
+            long_work=lambda: self.work,
             document=self.document,
         )
         return self.service

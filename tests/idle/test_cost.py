@@ -144,3 +144,21 @@ def test_a_bigger_machine_of_a_family_is_never_cheaper() -> None:
     del families["g5"]
     for family, sizes in families.items():
         assert [price for _, price in sorted(sizes)] == sorted(price for _, price in sizes), family
+
+
+async def test_a_price_that_is_learned_later_counts_from_then_and_the_administrators_stands(tmp_path: Path) -> None:
+    clock, path = FakeClock(), tmp_path / "cost.json"
+    book = CostBook(lambda: path, None, "one", clock, LOG)
+    await book.start(None)
+    await book.note(None)
+    assert (book.cost(), path.exists()) == (None, False)
+    await book.know_price(find_price("ml.t3.medium", None))
+    cost = book.cost()
+    assert cost is not None
+    assert (cost.instance_type, cost.price_source) == ("ml.t3.medium", "table")
+    own = CostBook(lambda: path, PRICE, "one", clock, LOG)
+    await own.start(None)
+    await own.know_price(find_price("ml.t3.medium", None))
+    told = own.cost()
+    assert told is not None
+    assert told.usd_per_hour == PRICE.usd_per_hour

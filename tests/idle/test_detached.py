@@ -25,7 +25,7 @@ from jupyter_lcc.idle.processes import TableReader, process_started
 from jupyter_lcc.idle.proof import Proof
 
 pytestmark = [
-    pytest.mark.timeout(60),
+    pytest.mark.timeout(240),
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere detached jobs can't be told"),
 ]
 
@@ -210,6 +210,7 @@ async def test_a_job_inside_tmux_is_a_job_and_its_prompt_is_not(bench: Bench) ->
         tmux("send-keys", "sleep 60", "Enter")
         seen = await bench.until(tmux.pane, lambda s: s.state == "working")
         assert any(e.signal == "detached_job" and e.value == "sleep" for e in seen.evidence)
+        assert seen.name == "sleep"
         tmux("send-keys", "C-c")
         while await bench.see(tmux.pane) is not None:
             await asyncio.sleep(0.05)

@@ -17,6 +17,7 @@ from jupyter_lcc.idle.elsewhere import HEARTBEAT_BYTES, OWN_SAVES, WINDOW, Elsew
 from jupyter_lcc.idle.model import Evidence
 from jupyter_lcc.idle.process_table import Origin, ProcessRow, ProcessTable
 from jupyter_lcc.idle.processes import TableReader
+from jupyter_lcc.idle.traffic import SocketReader
 
 from ..fakes import START, FakeClock, FakeStopper, sighting
 from .conftest import House
@@ -50,6 +51,13 @@ def test_apps_are_what_is_neither_kernel_nor_terminal_nor_language_server() -> N
         {7},
     )  # fmt: skip
     assert [(app.kind, app.root.pid, len(app.rows)) for app in found] == [("proxied_app", 8, 2)]
+
+
+def test_what_serves_pythons_own_multiprocessing_is_no_app() -> None:
+    spawned = ["python3", "-c", "from multiprocessing.spawn import spawn_main; spawn_main(tracker_fd=5, pipe_handle=7)"]
+    tracker = ["python3", "-B", "-c", "from multiprocessing.resource_tracker import main;main(11)"]
+    found = find_apps(table(row(2), row(3), p2=tracker, p3=spawned), SERVER, set())
+    assert [app.root.pid for app in found] == [3]
 
 
 def test_remote_editors_and_ssh_sessions_are_known() -> None:
@@ -109,7 +117,7 @@ async def test_an_open_tab_is_nobody_and_traffic_is_somebody(app: subprocess.Pop
 
 async def test_an_app_that_computes_is_work() -> None:
     clock = FakeClock()
-    elsewhere = Elsewhere(clock, server_pid=SERVER, read_sockets=lambda: None)
+    elsewhere = Elsewhere(clock, server_pid=SERVER, sockets=SocketReader(lambda: None))
     await elsewhere.look(table(row(8, cpu_seconds=5.0), p8=["streamlit"]), set())
     clock.pass_(ONE_WINDOW)
     await elsewhere.look(table(row(8, cpu_seconds=5.1), p8=["streamlit"]), set())
@@ -153,7 +161,7 @@ async def test_a_save_in_the_last_second_keeps_the_machine(house: House) -> None
     house.given = type(house.given)(
         mode="enforce", mode_source="config", values={"instance_timeout_seconds": 600, "warn_seconds": 60}
     )
-    elsewhere = Elsewhere(house.clock, server_pid=SERVER, read_sockets=lambda: None)
+    elsewhere = Elsewhere(house.clock, server_pid=SERVER, sockets=SocketReader(lambda: None))
     house.others = elsewhere
     house.service = house.build()
     elsewhere.on_activity = lambda: house.service.notice_change("instance")

@@ -16,6 +16,7 @@ from jupyter_lcc.idle.gpu import Device, Gpus, share_of
 from jupyter_lcc.idle.lineage import Root
 from jupyter_lcc.idle.process_table import ProcessRow, ProcessTable
 from jupyter_lcc.idle.proof import Proof, Use
+from jupyter_lcc.idle.traffic import SocketReader
 
 
 class FakeNvml:
@@ -80,7 +81,7 @@ def row(pid: int) -> ProcessRow:
 
 async def uses(nvml: FakeNvml, *pids: int, opened: set[int] | None = None) -> dict[int, Use]:
     """Measure these kernels."""
-    proof = Proof(SystemClock(), window=lambda: 0.05, gpus=Gpus(lambda: nvml), read_sockets=lambda: None)
+    proof = Proof(SystemClock(), window=lambda: 0.05, gpus=Gpus(lambda: nvml), sockets=SocketReader(lambda: None))
     proof.family.add(lambda: [Root(target_id=str(pid), pid=pid) for pid in pids])
     for _ in range(2):
         await proof.measure(ProcessTable([row(pid) for pid in pids]))

@@ -21,7 +21,7 @@ from jupyter_lcc.idle.processes import TableReader, process_started
 from jupyter_lcc.idle.proof import Proof
 
 pytestmark = [
-    pytest.mark.timeout(90),
+    pytest.mark.timeout(240),
     pytest.mark.skipif(not sys.platform.startswith("linux"), reason="sessions and marks are Linux's"),
 ]
 
@@ -116,6 +116,10 @@ def evidence(seen: Sighting, name: str) -> Any:
     return next(e for e in seen.evidence if e.signal == name)
 
 
+def works_by_cpu(seen: Sighting) -> bool:
+    return any(e.signal == "cpu_percent" and e.means == "work" for e in seen.evidence)
+
+
 async def test_work_after_the_cell(bench: Bench) -> None:
     """A thread, a child, and what left the tree: each makes the kernel work, and its end is activity."""
     await bench.start()
@@ -130,10 +134,9 @@ async def test_work_after_the_cell(bench: Bench) -> None:
     }
     for way, (begin, end) in ways.items():
         await bench.run(begin)
-        works = await bench.until(lambda s: s.state == "working")
-        cpu = evidence(works, "cpu_percent")
-        assert cpu.means == "work", way
-        assert cpu.value >= 20, way
+        # Its start alone, which reads files, is work for a moment too.
+        works = await bench.until(lambda s: s.state == "working" and works_by_cpu(s))
+        assert evidence(works, "cpu_percent").value >= 20, way
         assert works.since is not None, way
         assert works.active_at is not None, way
         assert works.active_at > works.since, way

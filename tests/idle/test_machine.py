@@ -14,8 +14,9 @@ import pytest
 
 from jupyter_lcc.errors import Forbidden, TooLate
 from jupyter_lcc.idle import machine as machine_room
-from jupyter_lcc.idle.model import CreateLease, IdleView, Presence
+from jupyter_lcc.idle.model import CreateLease, Evidence, IdleView, Presence
 from jupyter_lcc.idle.stop_progress import back_off
+from jupyter_lcc.model import Sentence
 from jupyter_lcc.platforms.model import StopFailed
 
 from ..fakes import START, FakeStopper, sighting
@@ -23,7 +24,11 @@ from .conftest import House
 
 K, T, M = "kernel:1", "terminal:1", "instance"
 LIMIT, WARN = 1800, 60
-DENIED = StopFailed("Permission missing: sagemaker:DeleteApp on arn:x.", missing="sagemaker:DeleteApp")
+DENIED = StopFailed(
+    "Permission missing: sagemaker:DeleteApp on arn:x.",
+    missing="sagemaker:DeleteApp",
+    sentence=Sentence(code="permission_missing", detail={"action": "sagemaker:DeleteApp", "resource": "arn:x"}),
+)
 
 
 class FakeNative:
@@ -154,6 +159,31 @@ async def test_after_work_the_machine_has_its_whole_limit(stoppable: House) -> N
     assert stoppable.stopper.requests == 1
 
 
+async def test_long_work_of_our_own_keeps_the_machine_which_then_has_its_whole_limit(stoppable: House) -> None:
+    job = Evidence(signal="job_runs", value="environment.create vision", means="work")
+    stoppable.work = (job,)
+    await begin(stoppable)
+    await stoppable.pass_(2 * LIMIT, step=30)
+    shown = await view(stoppable)
+    assert (shown.instance.state, shown.instance.verdict, shown.instance.reason) == ("working", "keep", "working")
+    assert [(holder.because, holder.name, holder.evidence) for holder in shown.keeps_on] == [("work", job.value, job)]
+    assert stoppable.sent("warning") == []
+    stoppable.work = ()
+    stoppable.service.notice_change(M)
+    await stoppable.pass_(1)
+    ended = stoppable.clock.now()
+    assert (await stoppable.target(M)).stops_at == ended + timedelta(seconds=LIMIT)
+    await stoppable.pass_(LIMIT - WARN - 1, step=30)
+    assert (stoppable.sent("warning"), (await view(stoppable)).keeps_on[0].because) == ([], "activity")
+    await stoppable.pass_(WARN - 5, step=1)
+    stoppable.work = (job,)  # it begins in the last seconds, and nobody has looked yet
+    await stoppable.pass_(10)
+    assert stoppable.stopper.requests == 0
+    stoppable.work = ()
+    await stoppable.pass_(LIMIT + 60, step=5)
+    assert stoppable.stopper.requests == 1
+
+
 async def test_work_beyond_max_busy_is_shut_down_first(house: House) -> None:
     house.stopper = FakeStopper()
     furnish(house, max_busy_seconds=3000)
@@ -264,7 +294,7 @@ async def test_a_refused_request_costs_nobody_a_kernel_and_is_tried_again_later_
     house.stopper.fails = None
     await house.pass_(3700, step=10)
     shown = await view(house)
-    assert (shown.machine.stop_error, shown.monitor.problems) == (None, ())
+    assert (shown.machine.stop_error, shown.machine.stop_error_sentence, shown.monitor.problems) == (None, None, ())
     assert house.kernels.shut == [K]
 
 
@@ -296,7 +326,10 @@ async def test_a_request_without_an_answer_fails(stoppable: House, monkeypatch: 
     stoppable.stopper.on_stop = hang
     await begin(stoppable)
     await stoppable.pass_(LIMIT, step=10)
-    assert "no answer" in ((await view(stoppable)).machine.stop_error or "")
+    shown = (await view(stoppable)).machine
+    assert "no answer" in (shown.stop_error or "")
+    assert shown.stop_error_sentence is not None
+    assert shown.stop_error_sentence.code == "no_answer"
 
 
 async def test_whatever_the_stopper_throws_the_rounds_go_on(stoppable: House) -> None:
@@ -421,7 +454,7 @@ async def test_a_keystroke_and_the_request_race(tmp_path: Path, seed: int) -> No
         async def press(wait: int, house: House = house) -> bool:
             for _ in range(wait):
                 await asyncio.sleep(0 if dice.random() < 0.8 else 0.002)
-            too_late = house.service._watch.machine_stopping
+            too_late = house.service._watch.judge.machine_stopping
             if K in house.kernels.there:
                 house.kernels.change(K, active_at=house.clock.now())
                 house.kernels.on_change(K)
@@ -569,7 +602,9 @@ async def test_a_server_killed_while_it_waits_for_another_try_still_says_why(sto
     await begin(stoppable)
     await stoppable.pass_(LIMIT + 400, step=5)
     after = await begin(killed(stoppable))
-    assert "sagemaker:DeleteApp" in ((await view(after)).machine.stop_error or "")
+    shown = (await view(after)).machine
+    assert "sagemaker:DeleteApp" in (shown.stop_error or "")
+    assert shown.stop_error_sentence == DENIED.sentence
     await after.pass_(LIMIT - 1, step=5)
     assert after.stopper.requests == 0
     after.close()

@@ -115,7 +115,7 @@ class Play:
         return self.house.kernels if target_id.startswith("kernel") else self.house.terminals
 
     def stopped_machine(self) -> bool:
-        return self.house.service._watch.machine_stopping
+        return self.house.service._watch.judge.machine_stopping
 
     async def apply(self, step: Step) -> bool:
         """Do it, if the target is there."""
@@ -234,11 +234,19 @@ def traces(draw: st.DrawFn) -> tuple[list[tuple[datetime, Step]], datetime]:
 
 
 WORKS_TOO_LONG = ([(START + timedelta(seconds=1), Step(1, "work", "kernel:a"))], START + timedelta(hours=3))
+MACHINE_KEPT_AFTER_IT_WAS_STOPPED = (
+    [
+        *WORKS_TOO_LONG[0],
+        (START + timedelta(minutes=90, seconds=2), Step(5401, "keep", INSTANCE, 60)),
+    ],
+    START + timedelta(hours=3),
+)
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(traces())
 @example(WORKS_TOO_LONG)
+@example(MACHINE_KEPT_AFTER_IT_WAS_STOPPED)
 def test_observing_says_when_what_enforcing_does(trace: tuple[list[tuple[datetime, Step]], datetime]) -> None:
     enforced, observed = asyncio.run(both(*trace, limits("enforce"), limits("observe")))
     assert told(observed) == told(enforced)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyter_lcc.idle.process_table import ProcessRow
+from jupyter_lcc.idle.process_table import MachineCpu, ProcessRow
 from jupyter_lcc.idle.work import LAST_WORK, CpuUse, Meter, cpu_between, window_for
 
 from ..fakes import START
@@ -55,6 +55,32 @@ def test_what_reaches_the_threshold(window: float, share: float, works: bool) ->
     use = looks(meter, *((t, t * share) for t in (0.0, window / 2, window, window * 1.5, window * 2)))
     assert use.works is works
     assert use.percent == pytest.approx(share * 100, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("idle", "throttled", "share", "works"),
+    [
+        (0.0, 0.0, 0.05, True),  # forty loops on two cores
+        (0.02, 0.0, 0.05, True),
+        (0.5, 0.0, 0.05, False),  # there was room, and it didn't take it
+        (0.9, 0.5, 0.05, True),  # a container at its limit, on a host with room
+        (0.0, 0.0, 0.019, False),  # open panels
+        (0.0, 0.0, 0.0, False),
+    ],
+)
+def test_on_a_full_machine_little_is_work(idle: float, throttled: float, share: float, works: bool) -> None:
+    meter = Meter(lambda: 30.0)
+    for t in (0.0, 30.0, 60.0):
+        cpu = MachineCpu(cores=2, idle_seconds=900 + 2 * t * idle, throttled_seconds=t * throttled)
+        use = meter.measure("k", [row(5, t * share)], START + at(t), cpu=cpu)
+    assert use.works is works
+
+
+def test_a_moment_without_a_free_core_proves_nothing() -> None:
+    meter = Meter(lambda: 3.0)
+    for t in (0.0, 3.0, 6.0):
+        use = meter.measure("k", [row(5, t * 0.05)], START + at(t), cpu=MachineCpu(cores=2, idle_seconds=900))
+    assert not use.works
 
 
 def test_one_burst_of_completions_is_no_work_at_default_looks() -> None:

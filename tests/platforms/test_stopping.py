@@ -14,6 +14,7 @@ from typing import Any
 import boto3  # type: ignore[import-untyped]
 import pytest
 
+from jupyter_lcc.model import Sentence
 from jupyter_lcc.platforms import aws as aws_room
 from jupyter_lcc.platforms.detect import look
 from jupyter_lcc.platforms.life import machine_life
@@ -86,12 +87,15 @@ async def test_a_notebook_instance_is_stopped_by_its_name(tmp_path: Path, aws: F
     )
 
 
-@pytest.mark.parametrize("lacks", ["DomainId", "ResourceName", "ResourceArn"])
-async def test_half_a_metadata_file_is_no_ground_to_guess(tmp_path: Path, aws: FakeAws, lacks: str) -> None:
+@pytest.mark.parametrize(("lacks", "asked_for"), [("DomainId",) * 2, ("ResourceName", "AppName"), ("ResourceArn",) * 2])
+async def test_half_a_metadata_file_is_no_ground_to_guess(
+    tmp_path: Path, aws: FakeAws, lacks: str, asked_for: str
+) -> None:
     half = {name: value for name, value in SPACE.items() if name != lacks}
     space = stopper(tmp_path, half, {"AWS_REGION": "eu-west-1"})
     assert not space.way.available
     assert "lacks" in (space.way.why_not or "")
+    assert space.way.why_not_sentence == Sentence(code="metadata_incomplete", detail={"missing": asked_for})
     with pytest.raises(StopFailed):
         await space.stop()
     assert aws.calls() == []
@@ -108,6 +112,8 @@ async def test_a_missing_permission_is_named_with_its_resource(
     with pytest.raises(StopFailed, match=f"{action} on {metadata['ResourceArn']}") as caught:
         await stopper(tmp_path, metadata).stop()
     assert caught.value.missing == action
+    detail = {"action": action, "resource": metadata["ResourceArn"]}
+    assert caught.value.sentence == Sentence(code="permission_missing", detail=detail)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ test.describe('the machine', () => {
     await page.keyboard.type(`setsid -f python3 -c "${code}"; exit\n`);
     const job = lab.row('Job python3');
     await expect(job).toContainText('Working', { timeout: 30_000 });
-    await expect(lab.panel.getByRole('heading', { name: 'Jobs' })).toBeVisible();
+    await expect(lab.panel.getByRole('heading', { name: 'Jobs on their own' })).toBeVisible();
     await expect(lab.panel).toContainText('Working: 2 kernels, terminals and jobs. The machine stays on');
     expect(await lab.axe('#jupyter-lcc-panel')).toEqual([]);
     await job.getByRole('button', { name: /^Shut down Job/ }).click();

@@ -7,13 +7,15 @@ const LIMIT_SECONDS = 25;
 const STOP_TIMEOUT = { timeout: 60_000 };
 
 test.describe('a warning', () => {
+  // Each has a server of its own, and most of its time is waiting.
+  test.describe.configure({ mode: 'parallel' });
   let server: LabServer;
 
   test.beforeEach(async () => {
     server = await LabServer.start({
       args: [
         `--LccIdle.kernel_timeout_seconds=${LIMIT_SECONDS}`,
-        '--LccIdle.warn_seconds=15',
+        '--LccIdle.warn_seconds=18',
         '--LccIdle.check_interval_seconds=1'
       ]
     });

@@ -15,6 +15,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
+
 from ...clock import Clock
 from ...model import Model
 from ...store import CorruptFile, read_json, write_json
@@ -96,6 +98,10 @@ class DocumentService:
             return self._below
         laid = apply(self._document, self._subject, self._clock.wall(), self._below)
         return stricter(self._below, laid) if self._is_copy else laid
+
+    def know_instance_type(self, instance_type: str) -> None:
+        """The machine's type, which only now is known; the rules for it hold from here on."""
+        self._subject = msgspec.structs.replace(self._subject, instance_type=instance_type)
 
     async def start(self) -> None:
         """Read it for the first time, but don't hold up the server."""

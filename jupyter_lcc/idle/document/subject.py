@@ -25,7 +25,7 @@ def subject_of(environment: Mapping[str, str], studio_names: tuple[str, ...], in
     names = (hub,) if hub else tuple(name for name in studio_names if name)
     names = names or _system_names()
     gpu = any(path.exists() for path in _GPU_DEVICES) if sys.platform == "linux" else None
-    return Subject(users=names, instance_type=environment.get("AWS_INSTANCE_TYPE") or instance_type, gpu=gpu)
+    return Subject(users=names, instance_type=instance_type, gpu=gpu)
 
 
 def _system_names() -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from typing import Any
 from jupyter_client.session import Session
 from jupyter_core.utils import ensure_async
 
-from ...model import sendable
+from ...model import Sentence, sendable
 from ..kernel_messages import OWN_NAME, KernelTalk
 from ..model import Manifest, Sighting, Variable
 
@@ -70,10 +70,10 @@ class KernelManifests:
                 return None
             return await self._ask(kernel_id)
         except asyncio.TimeoutError:
-            return _unknown("The kernel did not answer in time.")
+            return _unknown("kernel_silent", "The kernel did not answer in time.")
         except Exception as error:
             self._log.debug("jupyter_lcc: the variables of %s can't be listed: %r", sighting.id, error)
-            return _unknown(f"The variables could not be listed: {error}")
+            return _unknown("not_listed", f"The variables could not be listed: {error}", error=str(error))
 
     async def _speaks_python(self, name: str | None) -> bool:
         spec = await ensure_async(self._specs.get_kernel_spec(name))
@@ -124,7 +124,8 @@ def _read(content: dict[str, Any]) -> Manifest:
     answer = content.get("user_expressions", {}).get("variables", {})
     text = answer.get("data", {}).get("text/plain", "")
     if answer.get("status") != "ok" or not isinstance(text, str) or len(text) > MOST_TEXT:
-        return _unknown(f"The kernel answered: {answer.get('ename') or 'nothing'}.")
+        said = str(answer.get("ename") or "nothing")
+        return _unknown("kernel_answered", f"The kernel answered: {said}.", answer=said)
     # A text within a text: IPython shows our answer, itself shown by `repr`, as it shows any text.
     complete, rows = ast.literal_eval(ast.literal_eval(text))
     variables = tuple(
@@ -136,9 +137,16 @@ def _read(content: dict[str, Any]) -> Manifest:
         )
         for name, called, size, summary in rows[:MOST_VARIABLES]
     )
-    why_not = None if complete else f"There are too many; these are the largest {len(variables)} that were seen."
-    return Manifest(variables=variables, complete=bool(complete), why_not=why_not)
+    if complete:
+        return Manifest(variables=variables, complete=True)
+    return Manifest(
+        variables=variables,
+        complete=False,
+        why_not=f"There are too many; these are the largest {len(variables)} that were seen.",
+        why_not_sentence=Sentence(code="too_many", detail={"count": str(len(variables))}),
+    )
 
 
-def _unknown(why: str) -> Manifest:
-    return Manifest(variables=(), complete=False, why_not=why[:500])
+def _unknown(code: str, why: str, **detail: str) -> Manifest:
+    sentence = Sentence(code=code, detail={name: sendable(word[:300]) for name, word in detail.items()})
+    return Manifest(variables=(), complete=False, why_not=why[:500], why_not_sentence=sentence)

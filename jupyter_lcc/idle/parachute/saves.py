@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from ...model import sendable
+from ...model import Sentence, sendable
 from ..model import SaveReport, Sighting, StoppedDocument
 
 __all__ = ["Saves"]
@@ -78,10 +78,12 @@ class Saves:
                 document = msgspec.structs.replace(document, result="unchanged")
             elif sighting.connections:
                 message = "A page is connected to its kernel and did not say whether it is saved."
-                document = msgspec.structs.replace(document, result="failed", message=message)
+                silent = Sentence(code="page_silent")
+                document = msgspec.structs.replace(document, result="failed", message=message, message_sentence=silent)
             if path in notes:
                 told = f"{document.message} {notes[path]}" if document.message else notes[path]
-                document = msgspec.structs.replace(document, message=told)
+                # Two sentences have no code in common; where both are there, English says both.
+                document = msgspec.structs.replace(document, message=told, message_sentence=None)
             found.append(document)
         return [msgspec.structs.replace(document, path=sendable(document.path)) for document in found]
 

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 import msgspec
 
+from ...model import Sentence
 from ..model import Manifest, Problem, SaveReport, Sighting, Stopped, StoppedDocument
 from .port import KeptOutput
 from .saves import Saves
@@ -235,7 +236,12 @@ class Parachute:
         if task.done() and not task.cancelled() and task.exception() is None:
             return task.result()
         task.cancel()
-        return Manifest(variables=(), complete=False, why_not="There was no time to list the variables.")
+        return Manifest(
+            variables=(),
+            complete=False,
+            why_not="There was no time to list the variables.",
+            why_not_sentence=Sentence(code="no_time"),
+        )
 
     async def _wait_for_pages(self, sighting: Sighting) -> None:
         loop = asyncio.get_running_loop()

@@ -98,7 +98,9 @@ describe('the machine', () => {
       `The machine could not be stopped, and is tried again at ${clock(240)}: ${error}`
     );
     expect(words.stopErrorOf(speech, aView(), now)).toBeNull();
-    const none = aMachine({ stop: { means: 'none', available: false, why_not: 'No platform is known.' } });
+    const none = aMachine({
+      stop: { means: 'none', available: false, why_not: 'No platform is known.', why_not_sentence: null }
+    });
     expect(words.machineFateOf(speech, aView([], { machine: none }))).toBe(
       'This machine can’t be stopped from here.'
     );
@@ -167,7 +169,7 @@ describe('what was shut down', () => {
       { name: 'df', type: 'DataFrame', size_bytes: 2.1e9, summary: '1000 x 12' },
       { name: 'model', type: 'Net', size_bytes: null, summary: null }
     ];
-    const manifest = { variables, complete: false, why_not: 'It took too long.' };
+    const manifest = { variables, complete: false, why_not: 'It took too long.', why_not_sentence: null };
     expect(words.lossOf(speech, aStopped({ manifest }))).toBe(
       'Lost from memory: 2 variables, 2.1 GB (not all of them)'
     );

@@ -110,7 +110,16 @@ describe('what was shut down', () => {
       id: 's2',
       stopped_at: at(-7200),
       kernel_name: null,
-      documents: [{ path: 'old.py', type: 'file', result: 'no_page', message: null, output_path: null }]
+      documents: [
+        {
+          path: 'old.py',
+          type: 'file',
+          result: 'no_page',
+          message: null,
+          message_sentence: null,
+          output_path: null
+        }
+      ]
     });
     await scene.say(aStopped(), old);
     scene.board.press('Reopen all');
@@ -143,6 +152,7 @@ describe('what was shut down', () => {
       type: 'notebook',
       result: 'saved',
       message: null,
+      message_sentence: null,
       output_path: null
     } as const;
     await scene.actions.reopen([aStopped({ id: 's2', documents: [other] }), aStopped()]);

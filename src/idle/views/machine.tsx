@@ -12,6 +12,7 @@ import {
   machineFateOf,
   problemOf,
   stopErrorOf,
+  whyNotStoppedOf,
   type Due,
   type Speech
 } from '../words';
@@ -52,6 +53,7 @@ export function Machine(props: IMachineProps): JSX.Element {
   const { stop, stop_requested_at: requestedAt, cost } = view.machine;
   const fate = machineFateOf(speech, view);
   const price = cost && costOf(speech, cost);
+  const whyNotStopped = whyNotStoppedOf(speech, view.machine);
   return (
     <div className="jp-Lcc-machine">
       <p className="jp-Lcc-headline">{headlineOf(speech, view, now)}</p>
@@ -100,9 +102,7 @@ export function Machine(props: IMachineProps): JSX.Element {
           <Caret open={whyOpen} />
           {trans.__('And the machine itself?')}
         </button>
-        {whyOpen && !view.machine.stop.available && view.machine.stop.why_not && (
-          <p className="jp-Lcc-hint">{view.machine.stop.why_not}</p>
-        )}
+        {whyOpen && whyNotStopped && <p className="jp-Lcc-hint">{whyNotStopped}</p>}
         {whyOpen && <Why id={WHY_ID} target={view.instance} mode={view.mode} now={now} speech={speech} />}
       </div>
     </div>

@@ -2,7 +2,15 @@ import { caretDownIcon, caretRightIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
 import type { Stopped, Variable } from '../../api/generated';
-import { lossOf, savedOf, sizeOf, stoppedBecause, stoppedNameOf, type Speech } from '../words';
+import {
+  lossOf,
+  savedOf,
+  sizeOf,
+  stoppedBecause,
+  stoppedNameOf,
+  whyIncompleteOf,
+  type Speech
+} from '../words';
 
 export interface IResumeProps {
   unseen: readonly Stopped[];
@@ -128,6 +136,7 @@ function Loss({
   }
   const open = isLossOpen(stopped.id);
   const Caret = open ? caretDownIcon : caretRightIcon;
+  const whyIncomplete = stopped.manifest && whyIncompleteOf(speech, stopped.manifest);
   return (
     <>
       <button
@@ -140,7 +149,7 @@ function Loss({
         {said}
       </button>
       {open && <Variables id={id} variables={variables} speech={speech} />}
-      {open && stopped.manifest?.why_not && <p className="jp-Lcc-hint">{stopped.manifest.why_not}</p>}
+      {open && whyIncomplete && <p className="jp-Lcc-hint">{whyIncomplete}</p>}
     </>
   );
 }

@@ -45,7 +45,9 @@ export function Targets(props: ITargetsProps): JSX.Element {
           shutDownAll={trans.__('Shut down all idle terminals')}
         />
       )}
-      {jobs.length > 0 && <List {...props} kind="process" targets={jobs} title={trans.__('Jobs')} />}
+      {jobs.length > 0 && (
+        <List {...props} kind="process" targets={jobs} title={trans.__('Jobs on their own')} />
+      )}
     </>
   );
 }

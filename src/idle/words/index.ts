@@ -3,6 +3,7 @@ export * from './holders';
 export * from './machine';
 export * from './notices';
 export * from './problems';
+export * from './sentences';
 export * from './speech';
 export * from './stopped';
 export * from './targets';

@@ -1,4 +1,5 @@
-import type { Cost, IdleView, Target } from '../../api/generated';
+import type { Cost, IdleView, Machine, Target } from '../../api/generated';
+import { sentenceOf } from './sentences';
 import { secondsUntil, type Speech } from './speech';
 import { gpuPercentOf, nameOf } from './targets';
 
@@ -151,7 +152,7 @@ export function machineFateOf(speech: Speech, view: IdleView): string | null {
     return trans.__('This machine can’t be stopped from here.');
   }
   if (machine.stop.means === 'native_idle' && machine.stop.why_not !== null) {
-    return machine.stop.why_not;
+    return sentenceOf(speech, machine.stop.why_not_sentence, machine.stop.why_not);
   }
   switch (instance.reason) {
     case 'unknown_state':
@@ -163,12 +164,20 @@ export function machineFateOf(speech: Speech, view: IdleView): string | null {
   }
 }
 
+/** Why the machine can’t be stopped from here; null if it can, or nobody knows. */
+export function whyNotStoppedOf(speech: Speech, { stop }: Machine): string | null {
+  return stop.available || stop.why_not === null
+    ? null
+    : sentenceOf(speech, stop.why_not_sentence, stop.why_not);
+}
+
 /** Why the last try to stop the machine failed, and when the next one is; null if there was none. */
 export function stopErrorOf(speech: Speech, view: IdleView, now: Date): string | null {
-  const { stop_error: error, retry_at: retryAt } = view.machine;
-  if (error === null) {
+  const { stop_error: english, stop_error_sentence: sentence, retry_at: retryAt } = view.machine;
+  if (english === null) {
     return null;
   }
+  const error = sentenceOf(speech, sentence, english);
   return retryAt === null
     ? speech.trans.__('The machine could not be stopped: %1', error)
     : speech.trans.__(

@@ -55,6 +55,16 @@ export function problemOf({ trans }: Speech, problem: Problem): string {
       return trans.__('Terminals can’t be looked at, so none is shut down.');
     case 'processes_failed':
       return trans.__('Processes can’t be looked at, so it can’t be told what works.');
+    case 'jobs_failed':
+      return trans.__('Jobs on their own can’t be looked at, so none is shut down.');
+    case 'elsewhere_failed':
+      return trans.__('Other use of this machine can’t be seen: apps, remote editors, ssh.');
+    case 'parachute_output_failed':
+      return trans.__('Output that arrived while no page was open could not be written down.');
+    case 'parachute_shelf_failed':
+      return trans.__(
+        'What was shut down could not be written down; it is only known until the server ends.'
+      );
     case 'decision_log_failed':
       return trans.__('What is decided can’t be written down.');
     case 'state_file_failed':

@@ -1,4 +1,5 @@
-import type { Stopped, StoppedDocument, Variable } from '../../api/generated';
+import type { Manifest, Stopped, StoppedDocument, Variable } from '../../api/generated';
+import { sentenceOf } from './sentences';
 import type { Speech } from './speech';
 import { nameOf } from './targets';
 import { limitSourceOf } from './why';
@@ -59,7 +60,8 @@ function whyStoppedOf(speech: Speech, { reason, idle_seconds: idle }: Stopped): 
 export function savedOf(speech: Speech, document: StoppedDocument): string | null {
   const { trans } = speech;
   const name = baseOf(document.path);
-  const { message } = document;
+  const message =
+    document.message === null ? null : sentenceOf(speech, document.message_sentence, document.message);
   switch (document.result) {
     case 'saved':
       return message === null ? trans.__('%1 is saved.', name) : trans.__('%1 is saved. %2', name, message);
@@ -84,7 +86,7 @@ export function savedOf(speech: Speech, document: StoppedDocument): string | nul
 export function lossOf(speech: Speech, { manifest }: Stopped): string | null {
   const { trans } = speech;
   if (manifest === null || manifest.variables.length === 0) {
-    return manifest?.why_not ?? null;
+    return manifest === null ? null : whyIncompleteOf(speech, manifest);
   }
   const count = manifest.variables.length;
   const bytes = manifest.variables.reduce((sum, { size_bytes: size }) => sum + (size ?? 0), 0);
@@ -94,6 +96,11 @@ export function lossOf(speech: Speech, { manifest }: Stopped): string | null {
       ? trans._n('Lost from memory: %1 variable', 'Lost from memory: %1 variables', count)
       : trans._n('Lost from memory: %1 variable, %2', 'Lost from memory: %1 variables, %2', count, size);
   return manifest.complete ? told : trans.__('%1 (not all of them)', told);
+}
+
+/** Say why not all variables are listed; null if they are, or nobody knows. */
+export function whyIncompleteOf(speech: Speech, manifest: Manifest): string | null {
+  return manifest.why_not === null ? null : sentenceOf(speech, manifest.why_not_sentence, manifest.why_not);
 }
 
 /** Say the size of a variable, e.g. "2.1 GB" or "1000 x 12"; both where both are known. */

@@ -327,9 +327,8 @@ def test_the_user_is_the_hubs_then_studios_then_the_systems() -> None:
         "JUPYTERHUB_USER": "ann",
         "USER": "mallory",
         "LOGNAME": "mallory",
-        "AWS_INSTANCE_TYPE": "ml.t3.large",
     }
-    subject = subject_of(environment, ("bob", "space"), None)
+    subject = subject_of(environment, ("bob", "space"), "ml.t3.large")
     assert (subject.users, subject.instance_type) == (("ann",), "ml.t3.large")
     assert subject_of({}, ("bob", ""), "ml.g5.xlarge").users == ("bob",)
     assert subject_of({"USER": "mallory"}, (), None).users != ("mallory",)

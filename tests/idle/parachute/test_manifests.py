@@ -15,8 +15,9 @@ from jupyter_lcc.idle.kernels import Kernels
 from jupyter_lcc.idle.model import Manifest, Sighting, Variable
 from jupyter_lcc.idle.parachute.manifests import KernelManifests
 from jupyter_lcc.idle.processes import read_table
+from jupyter_lcc.model import Sentence
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(240)
 LOG = logging.getLogger("jupyter_lcc.tests")
 
 HOSTILE = """
@@ -194,7 +195,8 @@ async def test_a_kernel_that_does_not_answer_holds_nothing_up(bench: Bench, monk
     begun = time.monotonic()
     manifest = await bench.manifests.take(seen)
     assert time.monotonic() - begun < 2
-    assert manifest == Manifest(variables=(), complete=False, why_not="The kernel did not answer in time.")
+    why_not, silent = "The kernel did not answer in time.", Sentence(code="kernel_silent")
+    assert manifest == Manifest(variables=(), complete=False, why_not=why_not, why_not_sentence=silent)
 
 
 async def test_too_many_are_cut_to_the_largest(bench: Bench) -> None:
@@ -204,6 +206,7 @@ async def test_too_many_are_cut_to_the_largest(bench: Bench) -> None:
     assert manifest.variables[0].name == "v2999"
     assert not manifest.complete
     assert manifest.why_not
+    assert manifest.why_not_sentence == Sentence(code="too_many", detail={"count": "1000"})
 
 
 async def test_only_python_is_asked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

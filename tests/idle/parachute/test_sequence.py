@@ -185,7 +185,7 @@ async def test_a_hundred_races_between_a_keep_or_a_key_and_the_deadline(house: N
         if dice.random() < 0.3:
             await house.report(
                 "failed" if dice.random() < 0.3 else "saved", target=name
-            ) if name in house.kernels.there and not house.service._watch.is_stopping(name) else None
+            ) if name in house.kernels.there and not house.service._watch.judge.is_stopping(name) else None
         try:
             if dice.random() < 0.5:
                 await house.service.grant(CreateLease(target_id=name, seconds=300))
