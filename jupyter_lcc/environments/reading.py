@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,8 +21,10 @@ from ..store import write_json
 from . import doctor
 from .bounds import EnvironmentSettings
 from .condarc import CondaSettings, Reader
+from .exact import Exact, Installed
+from .exact_reader import read_exact, read_installed
 from .export import as_explicit, as_yaml, channels_of
-from .find import Finder, Found, IdFile, KernelRecord, Stamp, read_id
+from .find import Finder, Found, IdFile, KernelRecord, Stamp, read_id, stamp_of
 from .kept import Versions
 from .kernelspecs import KernelSpecs, Spec
 from .model import Diagnosis, Export, Package
@@ -31,6 +34,10 @@ from .places import ID_FILE, Places, choose_places, current_subdir, survives
 __all__ = ["Reading", "Snapshot"]
 
 T = TypeVar("T")
+_TICK_NS = 20_000_000
+_MOST_INSTALLED = 200
+"""So many environments' packages are remembered; they are asked for by every list at every look."""
+
 _LAUNCH = Path(__file__).with_name("launch.py")
 
 
@@ -81,6 +88,7 @@ class Reading:
         self.subdir = current_subdir(environ, conda)
         self._finder = Finder(self.places, environ, (server_root,) if server_root is not None else ())
         self._packages = PackageReader()
+        self._installed: dict[str, tuple[Stamp, Installed]] = {}
         own = str(data_dir / "kernels")
         self.kernelspecs = KernelSpecs(dict.fromkeys((own, *kernel_folders)), self.places)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="jupyter_lcc-environments")
@@ -101,6 +109,14 @@ class Reading:
     async def packages(self, found: Found, conda: CondaSettings) -> tuple[Package, ...]:
         """List what is installed."""
         return await self._in_thread(partial(self._packages.packages, found.prefix, found.python, conda))
+
+    async def installed(self, found: Found) -> Installed:
+        """Give what is there, to compare it with what is to be."""
+        return await self._in_thread(partial(self._read_installed, found))
+
+    async def exact(self, found: Found) -> Exact:
+        """Give all that is known of what is there."""
+        return await self._in_thread(partial(self._read_exact, found))
 
     async def export(self, found: Found, conda: CondaSettings, form: str, everything: bool) -> Export:
         """Write it down as environment.yml or as an explicit list."""
@@ -149,6 +165,25 @@ class Reading:
         for one in found:
             self.persistence(one.prefix)
         return Snapshot(found, tuple(self.kernelspecs.all()), conda, _beside(self.places))
+
+    def _read_installed(self, found: Found) -> Installed:
+        stamp = stamp_of(found.prefix, found.python)
+        known = self._installed.get(found.prefix)
+        if stamp is not None and known is not None and known[0] == stamp:
+            return known[1]
+        records = self._packages.records(found.prefix)
+        installed = read_installed(found.prefix, found.python, self.subdir, records)
+        self._installed.pop(found.prefix, None)
+        # What changed this very moment may change again within a tick of its file system's clock.
+        if stamp is not None and time.time_ns() - max(stamp) > _TICK_NS:
+            self._installed[found.prefix] = (stamp, installed)
+        while len(self._installed) > _MOST_INSTALLED:
+            self._installed.pop(next(iter(self._installed)))
+        return installed
+
+    def _read_exact(self, found: Found) -> Exact:
+        records = self._packages.records(found.prefix)
+        return read_exact(found.prefix, found.python, self.subdir, records)
 
     def _export(self, found: Found, conda: CondaSettings, form: str, everything: bool) -> Export:
         records = self._packages.records(found.prefix)

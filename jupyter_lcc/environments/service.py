@@ -19,6 +19,7 @@ from ..model import sendable
 from .bounds import EnvironmentSettings, check_room
 from .doctor import free_bytes
 from .engine_model import Surroundings
+from .exact import Exact, plan_of, step_of
 from .file_reader import read_file
 from .files import Wanted
 from .find import Found, KernelRecord
@@ -244,6 +245,26 @@ class Environments:
         if query.format == "lock":
             return await self._engine.lock_file(self._around(snapshot), found.prefix, found.name)
         return await self._reading.export(found, snapshot.conda, query.format, query.all)
+
+    async def exact_of(self, name: str) -> Exact:
+        """Give every package that is installed, as a lock says it; nothing is started.
+
+        pip's have no address where their environment doesn't remember it: `locate` finds it. Raises NotFound.
+        """
+        snapshot = await self._reading.snapshot()
+        return await self._reading.exact(snapshot.get(name))
+
+    async def plan_exact(self, name: str, exact: Exact, keep: tuple[str, ...] = ()) -> Plan:
+        """Say what `sync_exact` would do, from the files alone; all is added where there is no such environment.
+
+        `exact.plan_digest` names it. An empty plan: it is equal already.
+        """
+        snapshot = await self._reading.snapshot()
+        found = next((one for one in snapshot.found if one.name == name), None)
+        if found is None:
+            return plan_of(step_of(None, exact, keep))
+        plan = plan_of(step_of(await self._reading.installed(found), exact, keep))
+        return await self._with_kernels(plan, found, snapshot)
 
     async def diagnose(self, name: str) -> Diagnosis:
         """Say what is wrong with it."""
