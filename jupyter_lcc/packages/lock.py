@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlsplit
 
 import msgspec
@@ -29,6 +29,7 @@ from .yamls import read_text, read_yaml
 __all__ = ["Lock", "LockedConda", "LockedPip", "Platform", "fits_list", "read_lock", "set_hash", "write_lock"]
 
 _MOST = 20_000
+_BYTES = ("sha256", "md5", "size")
 _MADE_FROM = "# made from environment.yml, sha256 "
 _TEXT = re.compile(r"[\x20-\x7e]{1,1000}")
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.!+~*-]{0,199}", re.ASCII)
@@ -121,7 +122,7 @@ def write_lock(lock: Lock, text: str | None = None) -> str:
     """Write it, always the same for the same packages. Passwords and tokens of addresses are left out.
 
     `text` is the list it was made from: the lock then says so in a comment, and whoever changes the list by hand is
-    noticed.
+    noticed. An address stands once for all platforms; raises Invalid where two of them expect other bytes there.
     """
     out = [] if text is None else [f"{_MADE_FROM}{hashlib.sha256(text.encode()).hexdigest()}"]
     out += ["version: 6", "environments:", "  default:", "    channels:"]
@@ -137,8 +138,10 @@ def write_lock(lock: Lock, text: str | None = None) -> str:
         platform = lock.platforms[subdir]
         archives = {_address(p.url): p for p in sorted(platform.conda, key=_order)}
         files = {_address(p.url): p for p in sorted(platform.pip, key=lambda p: (p.name, p.version, p.url))}
-        conda |= archives
-        pip |= files
+        for url, archive in archives.items():
+            conda[url] = _joined(conda.get(url, archive), archive, url)
+        for url, file in files.items():
+            pip[url] = _joined(pip.get(url, file), file, url)
         out.append(f"      {subdir}:" if archives or files else f"      {subdir}: []")
         out += [f"      - conda: {_plain(url)}" for url in archives]
         out += [f"      - pypi: {_plain(url)}" for url in files]
@@ -156,6 +159,21 @@ def _order(package: LockedConda) -> tuple[str, str, str]:
 
 def _address(url: str) -> str:
     return without_secrets(url)
+
+
+P = TypeVar("P", LockedConda, LockedPip)
+
+
+def _joined(one: P, other: P, url: str) -> P:
+    """Join what two platforms know of one file: what one of them lacks, the other may tell."""
+    if one == other:
+        return one
+    for key in _BYTES:
+        sides = getattr(one, key, None), getattr(other, key, None)
+        if None not in sides and sides[0] != sides[1]:
+            raise Invalid(f"{say_it(url)} has one {key} for one platform and another for the next.", field=one.name)
+    lacking = {key: getattr(other, key) for key in one.__struct_fields__ if getattr(one, key) in (None, ())}
+    return msgspec.structs.replace(one, **lacking)
 
 
 def _conda_lines(package: LockedConda) -> list[str]:

@@ -130,9 +130,18 @@ def platforms(draw: st.DrawFn, subdir: str = "linux-64") -> Platform:
 
 @st.composite
 def locks(draw: st.DrawFn) -> Lock:
+    """What a solver gives: an address has the same file behind it for every platform."""
     subdirs = draw(st.lists(st.sampled_from(("linux-64", "osx-arm64")), unique=True, max_size=2))
+    behind: dict[str, LockedConda | LockedPip] = {}
+    found = {}
+    for subdir in sorted(subdirs):
+        drawn = draw(platforms(subdir))
+        found[subdir] = Platform(
+            conda=tuple(behind.setdefault(p.url, p) for p in drawn.conda),  # type: ignore[misc]
+            pip=tuple(behind.setdefault(p.url, p) for p in drawn.pip),  # type: ignore[misc]
+        )
     return Lock(
         channels=(FORGE,),
         indexes=tuple(draw(st.lists(st.sampled_from(("https://pypi.org/simple",)), max_size=1))),
-        platforms={subdir: draw(platforms(subdir)) for subdir in sorted(subdirs)},
+        platforms=found,
     )

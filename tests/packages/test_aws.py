@@ -43,6 +43,7 @@ def bucket(server: FakeS3, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setattr(aws, "_WAIT_SECONDS", 0.005)
     name = f"lists-{uuid4().hex[:12]}"
     client().create_bucket(Bucket=name)
+    server.requests.clear()
     return name
 
 

@@ -95,6 +95,27 @@ def test_what_is_written_is_read_again(lock: Lock) -> None:
     assert yaml.safe_load(text)["version"] == 6
 
 
+def test_a_file_for_two_platforms_is_described_once_with_what_either_knows() -> None:
+    noarch = conda("tool", subdir="noarch", license="MIT")
+    poorer = msgspec.structs.replace(noarch, license=None, sha256=None, md5="ab" * 16)
+    both = {"linux-64": Platform(conda=(poorer,)), "osx-arm64": Platform(conda=(noarch,))}
+    found = read_lock(write_lock(Lock(channels=(FORGE,), platforms=both)))
+    whole = msgspec.structs.replace(noarch, md5="ab" * 16)
+    assert [platform.conda for platform in found.platforms.values()] == [(whole,), (whole,)]
+
+
+@pytest.mark.parametrize("other", [{"sha256": "cd" * 32}, {"size": 11}])
+def test_a_file_with_other_bytes_for_another_platform_is_refused(other: dict[str, str]) -> None:
+    """Whoever reads such a lock would install one of the two and say it was what the other wanted."""
+    noarch = conda("tool", subdir="noarch")
+    both = {"a": Platform(conda=(noarch,)), "b": Platform(conda=(msgspec.structs.replace(noarch, **other),))}
+    with pytest.raises(Invalid, match=next(iter(other))):
+        write_lock(Lock(channels=(FORGE,), platforms=both))
+    pips = {"a": Platform(pip=(pip("six"),)), "b": Platform(pip=(pip("six", sha256="cd" * 32),))}
+    with pytest.raises(Invalid, match="sha256"):
+        write_lock(Lock(platforms=pips))
+
+
 @given(locks(), st.randoms())
 def test_the_hash_is_of_the_set(lock: Lock, chance: object) -> None:
     for platform in lock.platforms.values():
