@@ -77,13 +77,17 @@ class ExactPip(Model, frozen=True, kw_only=True):
 
 
 class Exact(Model, frozen=True, kw_only=True):
-    """Every package on one platform (`linux-64`). Channels and indexes are full addresses, the first counts first."""
+    """Every package on one platform (`linux-64`). Channels and indexes are full addresses, the first counts first.
+
+    `notes` are sentences for a person.
+    """
 
     platform: str
     channels: tuple[str, ...] = ()
     indexes: tuple[str, ...] = ()
     conda: tuple[ExactConda, ...] = ()
     pip: tuple[ExactPip, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from .bounds import canonical, without_secrets
 from .exact import Exact, ExactConda, ExactPip, Installed
 from .packages_of import Record
 
-__all__ = ["origin_of", "read_exact", "read_installed"]
+__all__ = ["conda_of", "origin_of", "origins", "read_exact", "read_installed"]
 
 
 class _Raw(msgspec.Struct):
@@ -113,6 +113,12 @@ def read_exact(prefix: str, python: str | None, platform: str, records: Iterable
     )
 
 
+def conda_of(raw: bytes | str, url: str) -> ExactConda:
+    """Take what a channel tells of an archive. Raises msgspec.DecodeError."""
+    package = _full(msgspec.json.decode(raw, type=_Raw))
+    return msgspec.structs.replace(package, url=without_secrets(url))
+
+
 def origin_of(folder: str) -> tuple[str | None, str | None, str | None]:
     """Give where a distribution says it came from: the archive's address and its sha256, or the folder of pip's `-e`.
 
@@ -132,6 +138,13 @@ def origin_of(folder: str) -> tuple[str | None, str | None, str | None]:
     if digest is None and (value.archive_info.hash or "").startswith("sha256="):
         digest = (value.archive_info.hash or "").removeprefix("sha256=")
     return sendable(without_secrets(value.url)), digest, None
+
+
+def origins(prefix: str, python: str | None) -> dict[str, tuple[str, str | None]]:
+    """Give the archives' addresses and hashes of those distributions that remember theirs, by name."""
+    folder, names = _dists(prefix, python)
+    found = {_project(name): origin_of(f"{folder}/{name}") for name in names}
+    return {name: (url, sha256) for name, (url, sha256, _) in found.items() if url is not None}
 
 
 def _full(raw: _Raw) -> ExactConda:
@@ -167,6 +180,10 @@ def _lacks_its_metadata(prefix: str, record: Record) -> bool:
         return False
     told = [name for name in files if name.endswith(".dist-info/METADATA")]
     return any(not os.path.lexists(f"{prefix}/{name}") for name in told)
+
+
+def _project(folder: str) -> str:
+    return canonical(folder.removesuffix(".dist-info").rpartition("-")[0])
 
 
 def _pip(folder: str, names: Iterable[str], owned: set[str]) -> tuple[ExactPip, ...]:

@@ -21,7 +21,8 @@ from ..store import write_json
 from . import doctor
 from .bounds import EnvironmentSettings
 from .condarc import CondaSettings, Reader
-from .exact import Exact, Installed
+from .engine_model import SyncExact
+from .exact import Exact, Installed, step_of
 from .exact_reader import read_exact, read_installed
 from .export import as_explicit, as_yaml, channels_of
 from .find import Finder, Found, IdFile, KernelRecord, Stamp, read_id, stamp_of
@@ -113,6 +114,15 @@ class Reading:
     async def installed(self, found: Found) -> Installed:
         """Give what is there, to compare it with what is to be."""
         return await self._in_thread(partial(self._read_installed, found))
+
+    async def equals(self, found: Found, request: SyncExact) -> bool:
+        """Tell from the files alone whether there is nothing to do."""
+        installed = await self.installed(found)
+        if not step_of(installed, request.exact, request.keep).nothing:
+            return False
+        return request.variables is None or request.variables == await self._in_thread(
+            partial(_variables, found.prefix)
+        )
 
     async def exact(self, found: Found) -> Exact:
         """Give all that is known of what is there."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from ..packages_of import read_records
 from .network import Network
 from .solving import check_more, name_of
 from .talk import Talk
+from .verified import check_file, evict, is_verified, local_path, note_verified
 
 __all__ = ["cached", "link"]
 
@@ -130,20 +132,33 @@ async def link(
     installed: Sequence[PrefixRecord],
     talk: Talk,
     *,
-    reinstall: bool = False,
+    reinstall: bool | Collection[str] = False,
+    strict: bool = False,
 ) -> None:
-    """Make `folder` hold exactly these packages, as if it lay at `final`."""
-    there = {record.url for record in installed}
+    """Make `folder` hold exactly these packages, as if it lay at `final`.
+
+    `reinstall` names those that are put in anew though they are there, or says that all are. With `strict` nothing is
+    taken from the cache that wasn't compared with its hash. Raises OutsideFailure for an archive with another hash.
+    """
+    again = {name_of(record) for record in records} if reinstall is True else set(reinstall or ())
+    there = {record.url for record in installed if name_of(record) not in again}
+    coming = [record for record in records if record.url not in there]
+    doubtful = [r for r in coming if strict and not await asyncio.to_thread(is_verified, network.packages, r)]
     if network.offline:
         here = await cached(network, records)
+        here -= {record.url for record in doubtful if not record.url.startswith("file:")}
         missing = [name_of(record) for record in records if record.url not in here | there]
         if missing:
             raise NotReachable(
                 f"conda is set to be offline, and these are not in the cache: {', '.join(sorted(missing))}.",
                 missing=sorted(missing)[:100],
             )
+    for record in doubtful:
+        await asyncio.to_thread(evict, network.packages, record)
     index = await PackageCache(network.packages).index()
-    fresh = {name_of(record) for record in records if record.url not in there and not index.contains_record(record)}
+    fetched = [record for record in coming if not index.contains_record(record)]
+    fresh = {name_of(record) for record in fetched}
+    compared = [record for record in fetched if await asyncio.to_thread(_compared, record)]
     specs: list[Any] = []
     for spec in asked.values():
         with contextlib.suppress(Exception):  # what somebody else wrote there needn't be one; it is kept all the same
@@ -153,7 +168,7 @@ async def link(
         list(records),
         folder,
         installed_packages=list(installed),
-        reinstall_packages={name_of(record) for record in records} if reinstall else None,
+        reinstall_packages=again or None,
         execute_link_scripts=False,
         show_progress=False,
         client=network.client,
@@ -163,11 +178,26 @@ async def link(
         alternative_target_prefix=final,
         package_cache=PackageCache(network.packages),
     )
+    for record in compared:
+        note_verified(network.packages, record)
     (folder / "CACHEDIR.TAG").unlink(missing_ok=True)  # backups would leave the environment out
     _complete(network, folder, records)
     if network.room_bytes is not None:
         taken = sum(record.installed_bytes or 0 for record in read_records(str(folder)) if record.name in fresh)
         check_more(taken, network.room_bytes)
+
+
+def _compared(record: RepoDataRecord) -> bool:
+    """Compare an archive of this machine with its hash, and tell whether it is sure that the package is the right one.
+
+    What is downloaded rattler compares itself, by sha256.
+    """
+    path = local_path(record.url)
+    if path is None:
+        return record.sha256 is not None
+    sha256, md5 = (digest.hex() if digest else None for digest in (record.sha256, record.md5))
+    check_file(path, sha256, md5, name_of(record), record.url)
+    return True
 
 
 def _complete(network: Network, folder: Path, records: Sequence[RepoDataRecord]) -> None:

@@ -16,6 +16,7 @@ from ...errors import Conflict, OutsideFailure
 from ...store import write_json
 from ..bounds import canonical
 from ..condarc import CondaSettings
+from ..exact_reader import origins
 from ..find import IdFile, read_id
 from ..kept import KeptPip, KeptRecord
 from ..packages_of import PackageReader, asked_for, pip_packages, read_records
@@ -125,10 +126,21 @@ def pip_of(prefix: str | Path, python: str | None) -> tuple[KeptPip, ...]:
     """List pip's packages."""
     owned = {dist for record in read_records(str(prefix)) for dist in record.dists}
     found = pip_packages(str(prefix), python, owned)
-    return tuple(
-        KeptPip(name=package.name, version=package.version, editable=package.editable, requested=package.requested)
-        for package in sorted(found, key=lambda package: canonical(package.name))
-    )
+    known = origins(str(prefix), python)
+    kept = []
+    for package in sorted(found, key=lambda package: canonical(package.name)):
+        url, sha256 = known.get(canonical(package.name), (None, None))
+        kept.append(
+            KeptPip(
+                name=package.name,
+                version=package.version,
+                editable=package.editable,
+                requested=package.requested,
+                url=url,
+                sha256=sha256,
+            )
+        )
+    return tuple(kept)
 
 
 def conda_dists(prefix: str | Path, python: str | None, conda: CondaSettings) -> dict[str, str]:
