@@ -167,7 +167,8 @@ class Contract:
     def race(self, make: Callable[[], Source], races: int, publishers: int = 2) -> None:
         """Let two publish at once, again and again: each adds a line of its own to what it read, and tries again."""
         stored = make().write("team", draft("dependencies:\n  - python\n", None), None)
-        lost, failures = [0], []
+        lost = [0]
+        failures: list[BaseException] = []
 
         def publish(who: int) -> None:
             source = make()

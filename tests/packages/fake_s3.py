@@ -2,23 +2,30 @@
 
 - requests are answered one after the other, because moto looks at a condition and writes in two steps and S3 in one;
 - each can be slowed down, refused, broken off, answered and the answer lost;
-- a store that knows no conditions is one that never sees the headers.
+- where only speed counts (hundreds of races), a map in memory answers instead of moto;
+- a store that knows no conditions is one that never sees the headers;
+- every request is held against botocore's own model of S3: an operation, parameter or value that S3 does not know is
+  one of `faults`.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
-from moto.server import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-__all__ = ["Fault", "FakeS3", "broken_off", "busy", "denied", "lost_answer", "slow"]
+from tests.fake_aws import faults
+
+__all__ = ["FakeS3", "Fault", "broken_off", "busy", "denied", "lost_answer", "slow"]
 
 Start = Callable[..., Any]
 Fault = Callable[[dict[str, Any], Start, Callable[[], Iterable[bytes]]], Iterable[bytes] | None]
@@ -32,14 +39,47 @@ class _Quiet(WSGIRequestHandler):
         """Say nothing."""
 
 
+class _Plain:
+    """Objects in a map: PUT, GET and DELETE of whole objects, with conditions."""
+
+    def __init__(self) -> None:
+        self._objects: dict[str, tuple[bytes, str]] = {}
+
+    def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
+        raw = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        body, etag = self._objects.get(path, (b"", None))
+        if method == "PUT":
+            must, must_not = environ.get("HTTP_IF_MATCH"), environ.get("HTTP_IF_NONE_MATCH")
+            if (must is not None and must != etag) or (must_not == "*" and etag is not None):
+                return _told(start, "412 Precondition Failed", b"<Error><Code>PreconditionFailed</Code></Error>")
+            made = f'"{hashlib.md5(raw).hexdigest()}"'
+            self._objects[path] = raw, made
+            return _told(start, "200 OK", b"", made)
+        if method == "DELETE":
+            self._objects.pop(path, None)
+            return _told(start, "204 No Content", b"")
+        if etag is None:
+            return _told(start, "404 Not Found", b"<Error><Code>NoSuchKey</Code></Error>")
+        if environ.get("HTTP_IF_NONE_MATCH") == etag:
+            return _told(start, "304 Not Modified", b"", etag)
+        return _told(start, "200 OK", body, etag)
+
+
+def _told(start: Start, status: str, body: bytes, etag: str = "") -> Iterable[bytes]:
+    start(status, [("Content-Length", str(len(body))), *([("ETag", etag)] if etag else [])])
+    return [body]
+
+
 class FakeS3:
     """A server on 127.0.0.1. `requests` are the methods and paths so far."""
 
-    def __init__(self) -> None:
-        self._moto = DomainDispatcherApplication(create_backend_app)
+    def __init__(self, *, plain: bool = False) -> None:
+        self._moto = _Plain() if plain else DomainDispatcherApplication(create_backend_app)
         self._one = threading.Lock()
         self._faults: list[tuple[str, str, Fault, int]] = []
         self.requests: list[tuple[str, str, dict[str, str]]] = []
+        self.faults: list[str] = []
         self.knows_conditions = True
         self._server = make_server("127.0.0.1", 0, self._answer, threaded=True, request_handler=_Quiet)
         self._server.daemon_threads = True  # type: ignore[attr-defined]
@@ -70,6 +110,7 @@ class FakeS3:
         told = {key[5:]: value for key, value in environ.items() if key.startswith("HTTP_")}
         if not path.startswith("/moto-api"):
             self.requests.append((method, path, told))
+            self.faults += check_request(method, path, environ.get("QUERY_STRING", ""), told)
         if not self.knows_conditions and method == "PUT":
             for header in ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"):
                 environ.pop(header, None)
@@ -88,10 +129,59 @@ class FakeS3:
         return moto()
 
 
-def _refusal(status: str, code: str) -> Fault:
+_OPERATIONS = {
+    ("GET", 2): "GetObject",
+    ("HEAD", 2): "HeadObject",
+    ("PUT", 2): "PutObject",
+    ("DELETE", 2): "DeleteObject",
+    ("GET", 1): "ListObjectsV2",
+    ("PUT", 1): "CreateBucket",
+}
+"""What we ask, by method and by what the path names: bucket, or bucket and key."""
+
+_SIGNED = frozenset(("authorization", "x-amz-date", "x-amz-content-sha256", "x-amz-security-token", "x-amz-user-agent"))
+_CHECKSUMS = frozenset(("x-amz-sdk-checksum-algorithm", "x-amz-decoded-content-length", "x-amz-trailer"))
+
+
+@cache
+def _members(operation: str) -> dict[tuple[str, str], str]:
+    from tests.fake_aws import _model
+
+    shape = _model("s3").operation_model(operation).input_shape
+    found = {}
+    for name, member in shape.members.items():
+        place = member.serialization.get("location", "")
+        found[place, member.serialization.get("name", name).lower()] = name
+    return found
+
+
+def check_request(method: str, path: str, query: str, headers: dict[str, str]) -> list[str]:
+    """Say what botocore's model of S3 has against a request."""
+    bucket, _, key = path.lstrip("/").partition("/")
+    operation = _OPERATIONS.get((method, 2 if key else 1))
+    if operation is None or (operation == "CreateBucket" and query):
+        return [] if query == "versioning" else [f"{method} {path}?{query} is none of the operations that we use"]
+    members = _members(operation)
+    values: dict[str, Any] = {"Bucket": bucket} | ({"Key": key} if key else {})
+    found: list[str] = []
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if ("querystring", name.lower()) in members:
+            values[members["querystring", name.lower()]] = value
+        elif name not in ("list-type", "x-id"):
+            found.append(f"{operation} has no parameter {name}")
+    for name, value in headers.items():
+        name = name.lower().replace("_", "-")
+        if ("header", name) in members:
+            values[members["header", name]] = value
+        elif name.startswith("x-amz-") and not name.startswith(("x-amz-meta-", "x-amz-checksum-")):
+            found += [f"{operation} has no header {name}"] if name not in _SIGNED | _CHECKSUMS else []
+    return found + [fault for fault in faults("s3", operation, values) if " is no " not in fault]  # all are texts here
+
+
+def _refusal(status: str, code: str, message: str = "no") -> Fault:
     def answer(environ: dict[str, Any], start: Start, _: Callable[[], Iterable[bytes]]) -> Iterable[bytes]:
         environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        body = f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode()
+        body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>".encode()
         start(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(body)))])
         return [body]
 
@@ -102,8 +192,8 @@ def denied() -> Fault:
     return _refusal("403 Forbidden", "AccessDenied")
 
 
-def busy(code: str = "SlowDown", status: str = "503 Slow Down") -> Fault:
-    return _refusal(status, code)
+def busy(code: str = "SlowDown", status: str = "503 Slow Down", message: str = "no") -> Fault:
+    return _refusal(status, code, message)
 
 
 def slow(seconds: float) -> Fault:

@@ -2,59 +2,32 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
-from uuid import uuid4
 
-import boto3  # type: ignore[import-untyped]
 import pytest
 
 from jupyter_lcc.errors import Invalid, LostRace, NotFound, NotPermitted, NotReachable, Unsafe
-from jupyter_lcc.packages.sources import aws
+from jupyter_lcc.packages.sources import objects
 from jupyter_lcc.packages.sources.aws import Bucket, S3Source, parse_place
 from jupyter_lcc.packages.sources.model import Source, Unchanged
+from jupyter_lcc.platforms.aws import AwsClient
 
+from .conftest import environment_of
 from .contract import NEWER, Contract, draft
 from .fake_s3 import FakeS3, broken_off, busy, denied, lost_answer, slow
 from .made import signed
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[FakeS3]:
-    server = FakeS3()
-    yield server
-    server.close()
-
-
 @pytest.fixture
-def bucket(server: FakeS3, monkeypatch: pytest.MonkeyPatch) -> str:
-    server.forget()
-    told = {
-        "AWS_ENDPOINT_URL_S3": server.url,
-        "AWS_ACCESS_KEY_ID": "FAKE",
-        "AWS_SECRET_ACCESS_KEY": "FAKE",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    for name, value in told.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.setattr(aws, "_WAIT_SECONDS", 0.005)
-    name = f"lists-{uuid4().hex[:12]}"
-    client().create_bucket(Bucket=name)
-    server.requests.clear()
-    return name
-
-
-def client() -> Any:
-    return boto3.session.Session().client("s3")
-
-
-@pytest.fixture
-def make(bucket: str) -> Callable[..., S3Source]:
+def make(bucket: str, shared: AwsClient) -> Callable[..., S3Source]:
     def make(**more: Any) -> S3Source:
-        return S3Source(Bucket(bucket=bucket, prefix="team/lists", **more), connect_seconds=1, read_seconds=1)
+        return S3Source(Bucket(bucket=bucket, prefix="team/lists", **more), shared)
 
     return make
 
@@ -67,27 +40,46 @@ def source(make: Callable[..., S3Source], server: FakeS3) -> S3Source:
     return source
 
 
-def keys(bucket: str) -> list[str]:
-    return [entry["Key"] for entry in client().list_objects_v2(Bucket=bucket).get("Contents", [])]
+@pytest.fixture
+def keys(bucket: str, client: Any) -> Callable[[], list[str]]:
+    return lambda: [entry["Key"] for entry in client.list_objects_v2(Bucket=bucket).get("Contents", [])]
 
 
 class TestS3(Contract):
     @pytest.fixture
-    def make(self, bucket: str) -> Callable[[], Source]:
-        return lambda: S3Source(Bucket(bucket=bucket, prefix="lists"))
+    def make(self, bucket: str, shared: AwsClient) -> Callable[[], Source]:
+        return lambda: S3Source(Bucket(bucket=bucket, prefix="lists"), shared)
 
-    def test_a_hundred_races(self, make: Callable[[], Source]) -> None:
-        self.race(make, 100)
+    def test_races(self, make: Callable[[], Source]) -> None:
+        self.race(make, 8)
 
-    def test_four_at_once(self, make: Callable[[], Source]) -> None:
-        self.race(make, 5, publishers=4)
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Source]]:
+    """A store that answers hundreds of races quickly; everything else is asked of moto."""
+    server = FakeS3(plain=True)
+    for name, value in environment_of(server).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(objects, "_WAIT_SECONDS", 0.001)
+    client = AwsClient("s3", None)
+    yield lambda: S3Source(Bucket(bucket="quick"), client)
+    assert server.faults == []
+    server.close()
+
+
+def test_a_hundred_races(quick: Callable[[], Source]) -> None:
+    Contract().race(quick, 100)
+
+
+def test_four_at_once(quick: Callable[[], Source]) -> None:
+    Contract().race(quick, 5, publishers=4)
 
 
 class TestVersioned(Contract):
     @pytest.fixture
-    def make(self, bucket: str) -> Callable[[], Source]:
-        client().put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-        return lambda: S3Source(Bucket(bucket=bucket))
+    def make(self, bucket: str, shared: AwsClient, client: Any) -> Callable[[], Source]:
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+        return lambda: S3Source(Bucket(bucket=bucket), shared)
 
 
 def test_knowing_it_costs_one_conditional_request(source: S3Source, server: FakeS3) -> None:
@@ -122,7 +114,7 @@ def test_what_is_written_carries_its_conditions_and_its_key(make: Callable[..., 
 def test_an_older_boto3_sends_the_conditions_too(
     make: Callable[..., S3Source], server: FakeS3, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = aws.AwsClient.ask
+    real = AwsClient.ask
 
     def older(self: Any, question: Callable[[Any], Any]) -> Any:
         def ask(client: Any) -> Any:
@@ -132,7 +124,7 @@ def test_an_older_boto3_sends_the_conditions_too(
 
         return real(self, ask)
 
-    monkeypatch.setattr(aws.AwsClient, "ask", older)
+    monkeypatch.setattr(AwsClient, "ask", older)
     ann, bob = make(), make()
     base = ann.write("team", draft(), None)
     bob.write("team", draft(NEWER), base)
@@ -143,14 +135,14 @@ def test_an_older_boto3_sends_the_conditions_too(
 
 
 def test_a_store_that_ignores_conditions_says_so_and_takes_nothing(
-    make: Callable[..., S3Source], server: FakeS3, bucket: str
+    make: Callable[..., S3Source], server: FakeS3, keys: Callable[[], list[str]]
 ) -> None:
     server.knows_conditions = False
     source = make()
     with pytest.raises(Unsafe, match="If-None-Match"):
         source.write("team", draft(), None)
     assert source.why_unsafe() is not None
-    assert keys(bucket) == ["team/lists/heads/.trial"]
+    assert keys() == ["team/lists/heads/.trial"]
     assert source.names() == ()
 
 
@@ -247,6 +239,140 @@ def test_somebody_else_s_write_between_a_lost_answer_and_the_look_is_a_lost_race
     assert [r.author for r in source.history("team")] == ["bob", "ann"]
 
 
+REFUSALS = {
+    "AccessDenied": (NotPermitted, "s3:GetObject", "AccessDenied"),
+    "KMS.DisabledException": (NotPermitted, "kms:Decrypt", "KMS.DisabledException"),
+    "NoSuchBucket": (NotReachable, "NoSuchBucket", "NoSuchBucket"),
+    "InvalidAccessKeyId": (NotReachable, "InvalidAccessKeyId", "InvalidAccessKeyId"),
+    "RequestTimeTooSkewed": (NotReachable, "clock", "RequestTimeTooSkewed"),
+    "kms:Decrypt": (NotPermitted, "kms:Decrypt", "AccessDenied"),
+}
+
+
+@pytest.mark.parametrize("told", REFUSALS)
+def test_what_s3_refuses_is_told_without_secrets(source: S3Source, server: FakeS3, told: str) -> None:
+    """Whoever may read the log isn't given what the store repeats of the request."""
+    error, why, code = REFUSALS[told]
+    secret = f"not authorized for {told}, https://ann:FAKE-SECRET@host/ x-amz-security-token: FAKE-TOKEN secret=FAKE-ID"
+    server.fault("GET", "heads", busy(code, "403 Forbidden", secret), times=20)
+    with pytest.raises(error, match=why) as caught:
+        source.read("team")
+    assert "FAKE" not in caught.value.message + str(caught.value.detail)
+
+
+def test_a_key_that_may_not_be_used_to_write_is_named(source: S3Source, server: FakeS3) -> None:
+    server.fault("PUT", "environment.yml", busy("AccessDenied", "403 Forbidden", "no kms:GenerateDataKey"), times=20)
+    with pytest.raises(NotPermitted, match="key") as error:
+        source.write("team", draft(), None)
+    assert error.value.detail["missing"] == "kms:GenerateDataKey"
+
+
+def test_credentials_that_ran_out_are_asked_for_anew(source: S3Source, server: FakeS3) -> None:
+    stored = source.write("team", draft(), None)
+    for method, path in (("GET", "heads"), ("PUT", "environment.yml"), ("PUT", "heads/team")):
+        server.fault(method, path, busy("ExpiredToken", "400 Bad Request"))
+    second = source.write("team", draft(NEWER), stored)
+    assert source.read("team") == second
+    server.fault("GET", "heads", busy("ExpiredToken", "400 Bad Request"), times=20)
+    with pytest.raises(NotReachable, match="ExpiredToken"):
+        source.read("team")
+
+
+@pytest.mark.parametrize("operation", ["environment.yml", "pixi.lock", "revision.json", "heads/team"])
+@pytest.mark.parametrize("done", [False, True])
+def test_killed_at_any_request_it_is_the_old_or_the_new(
+    victims: Victims, make: Callable[..., S3Source], server: FakeS3, bucket: str, operation: str, done: bool
+) -> None:
+    stored = make().write("team", draft(), None)
+    pid = victims.begin(bucket)
+
+    def kill(_: Any, __: Any, moto: Any) -> Any:
+        if not done:
+            os.kill(pid, signal.SIGKILL)
+        answer = moto() if done else []
+        if done:
+            os.kill(pid, signal.SIGKILL)
+        return answer
+
+    server.fault("PUT", f"{operation}", kill)
+    assert victims.go() == -signal.SIGKILL
+    found = make().read("team")
+    if done and operation == "heads/team":
+        assert (found.text, found.revision.author, found.revision.number) == (NEWER, "victim", 2)
+    else:
+        assert found == stored
+    after = make().write("team", draft(NEWER + "# alive\n"), found)
+    assert make().read("team") == after
+    assert [r.number for r in make().history("team")] == list(range(after.revision.number, 0, -1))
+
+
+VICTIM = """
+import os, sys
+import boto3
+from jupyter_lcc.packages.sources import objects
+from jupyter_lcc.packages.sources.aws import Bucket, S3Source
+from jupyter_lcc.packages.sources.model import Draft
+from tests.packages.contract import NEWER, draft
+boto3.session.Session().client("s3")
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        source = S3Source(Bucket(bucket=line.strip(), prefix="team/lists"))
+        base = source.read("team")
+        assert source.why_unsafe() is None
+        print(os.getpid(), flush=True)
+        os.read(0, 3)
+        source.write("team", draft(NEWER, author="victim"), base)
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+"""
+
+
+class Victims:
+    """Processes that publish when they are told to. Forked from one that has loaded everything already."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-u", "-c", VICTIM],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            bufsize=1,
+            env={**os.environ, **environment},
+        )
+
+    def begin(self, bucket: str) -> int:
+        """Let one read the list in a bucket; give its pid."""
+        self._say(f"{bucket}\n")
+        return int(self._line())
+
+    def go(self) -> int:
+        """Let it publish; give its exit status."""
+        self._say("go\n")
+        return int(self._line())
+
+    def close(self) -> None:
+        with self._process:
+            assert self._process.stdin is not None
+            self._process.stdin.close()
+
+    def _say(self, text: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(text)
+        self._process.stdin.flush()
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()
+
+
+@pytest.fixture(scope="module")
+def victims(server: FakeS3) -> Iterator[Victims]:
+    victims = Victims(environment_of(server))
+    yield victims
+    victims.close()
+
+
 def test_a_slow_store_is_waited_for_only_so_long(make: Callable[..., S3Source], server: FakeS3, bucket: str) -> None:
     stored = make().write("team", draft(), None)
     hasty = S3Source(Bucket(bucket=bucket, prefix="team/lists"), connect_seconds=0.2, read_seconds=0.2)
@@ -288,23 +414,25 @@ def test_nobody_answers(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
         source.read("team")
 
 
-def test_what_lost_a_race_is_taken_away(source: S3Source, bucket: str, server: FakeS3) -> None:
+def test_what_lost_a_race_is_taken_away(source: S3Source, keys: Callable[[], list[str]], server: FakeS3) -> None:
     first = source.write("team", draft(), None)
     source.write("team", draft(NEWER), first)
-    before = sorted(keys(bucket))
+    before = sorted(keys())
     with pytest.raises(LostRace):
         source.write("team", draft(NEWER + "# mine\n"), first)
-    assert sorted(keys(bucket)) == before
+    assert sorted(keys()) == before
     server.fault("DELETE", "", denied(), times=20)  # a publisher may not be allowed to
     with pytest.raises(LostRace):
         source.write("team", draft(NEWER + "# mine\n"), first)
     assert [r.number for r in source.history("team")] == [2, 1]
 
 
-def test_what_others_spoilt_is_refused(source: S3Source, bucket: str) -> None:
+def test_what_others_spoilt_is_refused(
+    source: S3Source, bucket: str, client: Any, keys: Callable[[], list[str]]
+) -> None:
     source.write("team", draft(), None)
-    s3 = client()
-    text = next(key for key in keys(bucket) if key.endswith("environment.yml"))
+    s3 = client
+    text = next(key for key in keys() if key.endswith("environment.yml"))
     for raw in (b"dependencies: [evil]\n", b"\xff", b"#" * 2_000_000):
         s3.put_object(Bucket=bucket, Key=text, Body=raw)
         with pytest.raises(Invalid):

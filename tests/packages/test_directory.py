@@ -27,7 +27,6 @@ from jupyter_lcc.errors import (
 )
 from jupyter_lcc.packages.lists import read_list
 from jupyter_lcc.packages.model import MAX_LIST
-from jupyter_lcc.packages.sources import directory
 from jupyter_lcc.packages.sources.directory import DirectorySource
 from jupyter_lcc.packages.sources.model import Source, Unchanged
 
@@ -113,7 +112,7 @@ def test_an_edit_in_the_moment_of_publishing_is_kept(tmp_path: Path, monkeypatch
         (tmp_path / "team/environment.yml").write_text(edited)
         rename(*paths)
 
-    monkeypatch.setattr(directory.os, "rename", edit_before)
+    monkeypatch.setattr(os, "rename", edit_before)
     source.write("team", draft(NEWER), first)
     monkeypatch.undo()
     assert (tmp_path / "team/environment.yml").read_text() == edited
@@ -201,7 +200,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
             if next(calls) >= at:
                 raise OSError(code, os.strerror(code))
 
-        monkeypatch.setattr(directory.os, "fsync", full)
+        monkeypatch.setattr(os, "fsync", full)
         with contextlib.suppress(DiskFull):
             written = source.write("team", draft(NEWER), stored)
             assert at >= 3  # whole by then; only copies are missing
@@ -290,7 +289,7 @@ def test_what_the_file_system_says_is_told(
     def refuse(*_: Any) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(directory.os, "rename", refuse)
+    monkeypatch.setattr(os, "rename", refuse)
     with pytest.raises(error):
         source.write("team", draft(NEWER), stored)
     monkeypatch.undo()
@@ -304,7 +303,7 @@ def test_a_file_system_that_gives_a_name_twice_says_so(tmp_path: Path, monkeypat
         shutil.copytree(one, other, dirs_exist_ok=True)
         shutil.rmtree(one)
 
-    monkeypatch.setattr(directory.os, "rename", copies)
+    monkeypatch.setattr(os, "rename", copies)
     source = DirectorySource(tmp_path)
     assert source.why_unsafe() is not None
     with pytest.raises(Unsafe, match="two who publish"):
@@ -321,7 +320,7 @@ def test_a_rename_whose_answer_got_lost_is_done(tmp_path: Path, monkeypatch: pyt
         rename(one, other)
         rename(one, other)  # as an NFS client sends it again
 
-    monkeypatch.setattr(directory.os, "rename", twice)
+    monkeypatch.setattr(os, "rename", twice)
     second = source.write("team", draft(NEWER), stored)
     assert source.read("team") == second
 

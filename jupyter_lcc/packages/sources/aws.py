@@ -15,18 +15,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import random
 import re
 import threading
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any, Literal, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 from ...environments.names import check_name, say_it
-from ...errors import Invalid, LccError, LostRace, NotFound, NotPermitted, NotReachable, Unsafe
-from ...model import Model
+from ...errors import Invalid, LccError, LostRace, NotFound, Unsafe
 from ...platforms.aws import AwsClient, AwsError
 from ..model import MAX_LIST, MAX_LOCK, Revision, Signature, SourceKind, Stored
 from ..revisions import folder_of, next_revision
@@ -36,7 +31,6 @@ from .model import (
     LIST,
     LOCK,
     Draft,
-    Unchanged,
     check_draft,
     encode_record,
     is_list_name,
@@ -45,53 +39,14 @@ from .model import (
     read_record,
     stored_of,
 )
+from .objects import TRIES, Bucket, Failed, Objects, is_doubtful, is_unknowing, pause
 
 __all__ = ["Bucket", "S3Source", "parse_place"]
 
-T = TypeVar("T")
-
-_TRIES = 5
-_WAIT_SECONDS = 0.2
 _MAX_HEAD = 100_000
+_NONE = '"00000000000000000000000000000000"'
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", re.ASCII)
 _PREFIX = re.compile(r"[A-Za-z0-9!_'()=+@,-][A-Za-z0-9!_.'()=+@, -]*", re.ASCII)
-_ABSENT = frozenset(("NoSuchKey", "404", "NotFound"))
-_FAILED = frozenset(("PreconditionFailed", "412"))
-_BUSY = frozenset(
-    (
-        "SlowDown",
-        "Throttling",
-        "ThrottlingException",
-        "RequestLimitExceeded",
-        "TooManyRequestsException",
-        "ServiceUnavailable",
-        "InternalError",
-        "RequestTimeout",
-        "ConditionalRequestConflict",
-        "OperationAborted",
-        "500",
-        "502",
-        "503",
-        "504",
-    )
-)
-_NO_CONDITIONS = frozenset(("NotImplemented", "501", "MethodNotAllowed", "405"))
-
-
-class Bucket(Model, frozen=True, kw_only=True):
-    """Where in S3, and how it is written.
-
-    `encryption` null: as the bucket does by default. `owner` is the account the bucket must belong to: a name that
-    somebody else took after the bucket was deleted is then refused by S3.
-    """
-
-    bucket: str
-    prefix: str = ""
-    region: str | None = None
-    encryption: Literal["AES256", "aws:kms", "aws:kms:dsse"] | None = None
-    kms_key_id: str | None = None
-    bucket_key: bool | None = None
-    owner: str | None = None
 
 
 def parse_place(place: str) -> Bucket:
@@ -112,30 +67,35 @@ class S3Source:
     kind: SourceKind = "s3"
 
     def __init__(
-        self, bucket: Bucket, *, connect_seconds: float | None = None, read_seconds: float | None = None
+        self,
+        bucket: Bucket,
+        client: AwsClient | None = None,
+        *,
+        connect_seconds: float | None = None,
+        read_seconds: float | None = None,
     ) -> None:
-        self._bucket = bucket
-        self._client = AwsClient("s3", bucket.region, connect_seconds=connect_seconds, read_seconds=read_seconds)
-        self._root = f"{bucket.prefix}/" if bucket.prefix else ""
+        """Several sources may share a client of "s3" of one region; making one takes longer than most questions."""
+        if client is None:
+            client = AwsClient("s3", bucket.region, connect_seconds=connect_seconds, read_seconds=read_seconds)
+        self._objects = Objects(bucket, client)
         self._is_safe = False
         self._why_unsafe: str | None = None
         self._removed: dict[str, bool] = {}
         self._lock = threading.Lock()
-        self._extra = {"ExpectedBucketOwner": bucket.owner} if bucket.owner else {}
 
     @property
     def place(self) -> str:
         """`s3://bucket/prefix`."""
-        return f"s3://{self._bucket.bucket}/{self._bucket.prefix}".rstrip("/")
+        return self._objects.place
 
     def why_unsafe(self) -> str | None:
         """Write a trial object under conditions that can't be met: a store that takes it anyway ignores conditions."""
         if self._is_safe or self._why_unsafe is not None:
             return self._why_unsafe
-        key, raw = f"{self._root}heads/.trial", b"jupyter_lcc tries whether conditions are kept here.\n"
+        key, raw = f"{self._objects.root}heads/.trial", b"jupyter_lcc tries whether conditions are kept here.\n"
         try:
-            with contextlib.suppress(_Failed):
-                self._put(key, raw, if_none_match=True)
+            with contextlib.suppress(Failed):
+                self._objects.put(key, raw, if_none_match=True)
             self._why_unsafe = next(
                 (
                     f"The store at {self.place} ignores {condition} with a write, so of two who publish at once one "
@@ -149,17 +109,17 @@ class S3Source:
                 None,
             )
         except AwsError as error:
-            if error.code not in _NO_CONDITIONS:
-                raise self._failure(error, "s3:PutObject", key) from error
+            if not is_unknowing(error):
+                raise self._objects.failure(error, "s3:PutObject", key) from error
             self._why_unsafe = f"The store at {self.place} takes no conditions with a write ({error.code})."
         self._is_safe = self._why_unsafe is None
         return self._why_unsafe
 
     def names(self) -> tuple[str, ...]:
         """Name the lists that are there: one request, and one for each head that wasn't seen before."""
-        start = f"{self._root}heads/"
+        start = f"{self._objects.root}heads/"
         found: dict[str, str] = {}
-        for page in self._pages(start):
+        for page in self._objects.pages(start):
             for entry in page:
                 name = str(entry["Key"])[len(start) :]
                 if name.endswith(".json") and is_list_name(name[:-5]):
@@ -206,7 +166,7 @@ class S3Source:
     # -- reading ----------------------------------------------------------------------------------------------
 
     def _head(self, name: str, known: str | None = None) -> tuple[Revision, str]:
-        found = self._get(self._head_key(name), _MAX_HEAD, known)
+        found = self._objects.get(self._head_key(name), _MAX_HEAD, known)
         if found is None:
             raise NotFound(f"There is no list {name} in {self.place}.", name=name)
         raw, etag = found
@@ -235,7 +195,7 @@ class S3Source:
         return stored_of(name, etag, text, lock, record)
 
     def _text(self, key: str, most: int) -> str | None:
-        found = self._get(key, most)
+        found = self._objects.get(key, most)
         return None if found is None else read_text(found[0], most, key.rsplit("/", 1)[-1])
 
     def _chain(self, name: str) -> Iterator[Revision]:
@@ -247,7 +207,7 @@ class S3Source:
             folder = f"{record.number - 1:06d}-{record.parent}"
             if not re.fullmatch(r"[0-9a-f]{16}", record.parent):
                 return
-            found = self._get(f"{self._root}lists/{name}/{folder}/{HEAD}", _MAX_HEAD)
+            found = self._objects.get(f"{self._objects.root}lists/{name}/{folder}/{HEAD}", _MAX_HEAD)
             before = None if found is None else read_record(found[0])
             if before is not None and folder_of(before) != folder:
                 raise Invalid(f"The record of revision {record.number - 1} of {name} can't be read.", field=name)
@@ -268,10 +228,10 @@ class S3Source:
         return known
 
     def _head_key(self, name: str) -> str:
-        return f"{self._root}heads/{name}.json"
+        return f"{self._objects.root}heads/{name}.json"
 
     def _key(self, name: str, record: Revision, file: str) -> str:
-        return f"{self._root}lists/{name}/{folder_of(record)}/{file}"
+        return f"{self._objects.root}lists/{name}/{folder_of(record)}/{file}"
 
     # -- writing ----------------------------------------------------------------------------------------------
 
@@ -286,29 +246,30 @@ class S3Source:
         try:
             return self._exchange(name, record, etag)
         except LostRace:
-            # Only now: after a doubtful answer the head may still come to point at them.
+            # Only now: after a doubtful answer the head may still come to point at them. Once it has moved on it can't:
+            # no two records have one ETag.
             self._forget(name, record, [file for file, text in texts.items() if text is not None])
             raise
 
     def _put_file(self, key: str, raw: bytes) -> None:
         def put() -> None:
-            self._put(key, raw)
+            self._objects.put(key, raw)
 
         try:
-            self._patiently(put)
+            self._objects.patiently(put)
         except AwsError as error:
-            raise self._failure(error, "s3:PutObject", key) from error
+            raise self._objects.failure(error, "s3:PutObject", key) from error
 
     def _exchange(self, name: str, record: Revision, etag: str | None) -> str:
         """Exchange the head. After every doubtful answer the head itself tells what became of it."""
         key, raw = self._head_key(name), encode_record(record)
         last: AwsError | None = None
-        for number in range(_TRIES):
+        for number in range(TRIES):
             try:
-                return self._put(key, raw, if_match=etag, if_none_match=etag is None)
+                return self._objects.put(key, raw, if_match=etag, if_none_match=etag is None)
             except AwsError as error:
                 if error.is_denied:
-                    raise self._failure(error, "s3:PutObject", key) from error
+                    raise self._objects.failure(error, "s3:PutObject", key) from error
                 last = error
             try:
                 there, now = self._head(name)
@@ -318,11 +279,11 @@ class S3Source:
                 return now
             if now != etag:
                 raise lost_race(name, self._theirs(name, there, now))
-            if not self._is_doubtful(last):
+            if not is_doubtful(last):
                 break
-            _pause(number)
+            pause(number)
         assert last is not None
-        raise self._failure(last, "s3:PutObject", key) from last
+        raise self._objects.failure(last, "s3:PutObject", key) from last
 
     def _theirs(self, name: str, there: Revision | None, etag: str | None) -> Stored | None:
         if there is None or etag is None or there.removed:
@@ -332,156 +293,15 @@ class S3Source:
     def _forget(self, name: str, record: Revision, files: list[str]) -> None:
         """Take away what lost, if that is allowed; nobody would see it anyway."""
         with contextlib.suppress(LccError, AwsError):
-            if self._head(name)[0].id == record.id:
-                return
             for file in files:
-                where = {"Bucket": self._bucket.bucket, "Key": self._key(name, record, file), **self._extra}
-                self._client.ask(partial(_delete, where))
-
-    # -- S3 ---------------------------------------------------------------------------------------------------
-
-    def _get(self, key: str, most: int, known: str | None = None) -> tuple[bytes, str] | None:
-        """Read an object. None where there is none; raises Unchanged where its ETag is `known`."""
-        condition = {"IfNoneMatch": known} if known is not None else {}
-
-        def ask(client: Any) -> tuple[bytes, str]:
-            answer = client.get_object(Bucket=self._bucket.bucket, Key=key, **condition, **self._extra)
-            with answer["Body"] as body:
-                return body.read(most + 1), str(answer["ETag"])
-
-        try:
-            raw, etag = self._patiently(lambda: self._client.ask(ask))
-        except AwsError as error:
-            if error.code in ("304", "NotModified"):
-                raise Unchanged from None
-            if error.code in _ABSENT:
-                return None
-            raise self._failure(error, "s3:GetObject", key) from error
-        if len(raw) > most:
-            raise Invalid(f"{key.rsplit('/', 1)[-1]} has more than {most} bytes.", field=key)
-        return raw, etag
-
-    def _put(self, key: str, raw: bytes, *, if_match: str | None = None, if_none_match: bool = False) -> str:
-        """Write an object. Raises _Failed where the condition isn't met, AwsError otherwise."""
-        conditions = {"IfMatch": if_match} if if_match is not None else {"IfNoneMatch": "*"} if if_none_match else {}
-        told: dict[str, Any] = {
-            "ServerSideEncryption": self._bucket.encryption,
-            "SSEKMSKeyId": self._bucket.kms_key_id,
-            "BucketKeyEnabled": self._bucket.bucket_key,
-        }
-        told = {name: value for name, value in told.items() if value is not None}
-        kind = "application/json" if key.endswith(".json") else "text/plain; charset=utf-8"
-
-        def ask(client: Any) -> str:
-            with _conditions(client, conditions) as known:
-                answer = client.put_object(
-                    Bucket=self._bucket.bucket, Key=key, Body=raw, ContentType=kind, **known, **told, **self._extra
-                )
-            return str(answer["ETag"])
-
-        try:
-            return self._client.ask(ask)
-        except AwsError as error:
-            if error.code in _FAILED:
-                raise _Failed(str(error), error.code, error.operation) from error
-            raise
+                self._objects.delete(self._key(name, record, file))
 
     def _takes(self, key: str, raw: bytes, condition: dict[str, Any]) -> bool:
         def put() -> bool:
             try:
-                self._put(key, raw, **condition)
-            except _Failed:
+                self._objects.put(key, raw, **condition)
+            except Failed:
                 return False
             return True
 
-        return self._patiently(put)
-
-    def _pages(self, start: str) -> Iterator[list[dict[str, Any]]]:
-        token: dict[str, str] = {}
-        while True:
-
-            def ask(client: Any, token: dict[str, str] = token) -> dict[str, Any]:
-                found: dict[str, Any] = client.list_objects_v2(
-                    Bucket=self._bucket.bucket, Prefix=start, **token, **self._extra
-                )
-                return found
-
-            try:
-                page = self._patiently(lambda: self._client.ask(ask))
-            except AwsError as error:
-                raise self._failure(error, "s3:ListBucket", start) from error
-            yield page.get("Contents", [])
-            if not page.get("IsTruncated"):
-                return
-            token = {"ContinuationToken": str(page["NextContinuationToken"])}
-
-    def _patiently(self, ask: Callable[[], T]) -> T:
-        """Ask again where the store is only busy, or the line broke: nothing that is asked this way counts twice."""
-        for number in range(_TRIES):
-            try:
-                return ask()
-            except AwsError as error:
-                # Without an answer once more, not five times: a store that is away is away.
-                if number == _TRIES - 1 or not (error.code in _BUSY or (error.code == "" and number == 0)):
-                    raise
-            _pause(number)
-        raise AssertionError
-
-    def _is_doubtful(self, error: AwsError) -> bool:
-        return error.code in _BUSY or error.code in _FAILED or error.code in _ABSENT or error.code == ""
-
-    def _failure(self, error: AwsError, action: str, key: str) -> LccError:
-        resource = f"arn:aws:s3:::{self._bucket.bucket}/{key}"
-        if action == "s3:ListBucket":
-            resource = f"arn:aws:s3:::{self._bucket.bucket}"
-        if error.is_denied:
-            # S3 also says so of what isn't there, to those who may not list the bucket.
-            return NotPermitted(
-                f"Permission missing: the role of this machine needs {action} on {resource}.", missing=action
-            )
-        if error.code.startswith("KMS") or "kms:" in str(error):
-            return NotPermitted(
-                f"The key of {self.place} can't be used ({error.code}); the role needs kms:Decrypt, and "
-                "kms:GenerateDataKey to publish.",
-                missing="kms:Decrypt",
-            )
-        code = f"{error.code}: " if error.code else ""
-        return NotReachable(f"{self.place} can't be asked ({action}): {code}{error}", place=self.place)
-
-
-_NONE = '"00000000000000000000000000000000"'
-
-
-class _Failed(AwsError):
-    """The condition of a write was not met."""
-
-
-def _delete(where: dict[str, str], client: Any) -> None:
-    client.delete_object(**where)
-
-
-def _pause(number: int) -> None:
-    time.sleep(_WAIT_SECONDS * 2**number * random.uniform(0.5, 1.0))
-
-
-@contextlib.contextmanager
-def _conditions(client: Any, conditions: dict[str, str]) -> Iterator[dict[str, str]]:
-    """Give the conditions as arguments. A boto3 from before they were known sends them as what they are: headers."""
-    known = client.meta.service_model.operation_model("PutObject").input_shape.members
-    if all(name in known for name in conditions):
-        yield conditions
-        return
-    headers = {
-        {"IfMatch": "If-Match", "IfNoneMatch": "If-None-Match"}[name]: value for name, value in conditions.items()
-    }
-    thread, mark = threading.get_ident(), f"jupyter_lcc-{uuid.uuid4().hex}"
-
-    def add(params: dict[str, Any], **_: Any) -> None:
-        if threading.get_ident() == thread:
-            params["headers"].update(headers)
-
-    client.meta.events.register("before-call.s3.PutObject", add, unique_id=mark)
-    try:
-        yield {}
-    finally:
-        client.meta.events.unregister("before-call.s3.PutObject", unique_id=mark)
+        return self._objects.patiently(put)
