@@ -7,16 +7,43 @@ that somebody wants to keep.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from ..errors import Invalid, Unsatisfiable
 from ..model import Model
-from .bounds import canonical, without_secrets
+from .bounds import (
+    EnvironmentSettings,
+    canonical,
+    check_channel,
+    check_index,
+    check_index_file,
+    check_package,
+    without_secrets,
+)
+from .files import parse_archive
 from .model import Plan, PlanChange, PlanItem
+from .names import say_it
+from .specs import parse_index, parse_name
 
-__all__ = ["Exact", "ExactConda", "ExactPip", "Installed", "Step", "is_kept", "plan_digest", "plan_of", "step_of"]
+__all__ = [
+    "Exact",
+    "ExactConda",
+    "ExactPip",
+    "Installed",
+    "Step",
+    "check_exact",
+    "is_kept",
+    "plan_digest",
+    "plan_of",
+    "step_of",
+]
+
+_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.!+~*-]{0,199}", re.ASCII)
+_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.!+%-]*\.(?:whl|tar\.gz|zip)", re.ASCII)
 
 
 class ExactConda(Model, frozen=True, kw_only=True):
@@ -116,6 +143,71 @@ class Step:
         """Tell whether it is equal already."""
         conda = self.conda_add or self.conda_change or self.conda_remove
         return not (conda or self.pip_add or self.pip_change or self.pip_remove)
+
+
+def check_exact(wanted: Exact, subdir: str, settings: EnvironmentSettings) -> None:
+    """Hold a lock against what is allowed, and against itself: it comes from where strangers write.
+
+    `settings.allowed_channels` are full addresses. Raises Invalid, OutOfBounds, Unsatisfiable.
+    """
+    if wanted.platform != subdir:
+        raise Invalid(
+            f"This is for {say_it(wanted.platform)}, and this machine is {subdir}; it has to be solved for it first.",
+            field="platform",
+            value=wanted.platform,
+        )
+    names = [package.name for package in wanted.conda]
+    pip_names = [canonical(package.name) for package in wanted.pip]
+    for listed in (names, pip_names):
+        if len(set(listed)) < len(listed):
+            twice = next(name for name in listed if listed.count(name) > 1)
+            raise Invalid(f"{say_it(twice)} is named more than once.", field="lock", value=twice)
+    for index in wanted.indexes:
+        check_index(parse_index(index, "indexes"), settings.allowed_indexes)
+    for archive in wanted.conda:
+        _check_conda(archive, subdir, settings)
+    conda = {canonical(name) for name in names}
+    for file in wanted.pip:
+        _check_pip(file, settings)
+        if canonical(file.name) in conda:
+            raise Unsatisfiable(f"{file.name} is conda's package and pip's; take it from one of them.", field="pip")
+
+
+def _check_conda(archive: ExactConda, subdir: str, settings: EnvironmentSettings) -> None:
+    where = f"lock: {archive.name[:100]}"
+    told = parse_archive(archive.url, where)
+    theirs = (told.name.lower(), told.version, told.build, told.subdir)
+    if theirs != (archive.name, archive.version, archive.build, archive.subdir):
+        raise Invalid(f"{say_it(archive.url)} is not {say_it(archive.name)} {say_it(archive.version)}.", field=where)
+    if not all(_WORD.fullmatch(part) for part in (archive.version, archive.build)):
+        raise Invalid(f"{say_it(archive.url)} is not the address of a conda package.", field=where)
+    if archive.subdir not in (subdir, "noarch"):
+        raise Invalid(f"{archive.name} is for {archive.subdir}.", field="platform", value=archive.subdir)
+    _check_digests(archive.sha256, archive.md5, where)
+    check_package(archive.name, settings.denied_packages)
+    check_channel(archive.channel, archive.channel, settings.allowed_channels)
+
+
+def _check_pip(file: ExactPip, settings: EnvironmentSettings) -> None:
+    where = f"lock: {file.name[:100]}"
+    parse_name(file.name, where)
+    if not _WORD.fullmatch(file.version):
+        raise Invalid(f"{say_it(file.version)} is not a version.", field=where)
+    if file.editable is not None:
+        raise Invalid(f"{file.name} is somebody's own folder; it can't be had elsewhere.", field="pip", name=file.name)
+    _check_digests(file.sha256, None, where)
+    check_package(file.name, settings.denied_packages, field="pip")
+    if file.url is not None:
+        parse_index(file.url, where)
+        if not _FILE.fullmatch(file.file_name) or re.search(r"[$;#]", file.url):
+            raise Invalid(f"{say_it(file.url)} is not the address of a Python package.", field=where)
+        check_index_file(file.url, settings.allowed_indexes)
+
+
+def _check_digests(sha256: str | None, md5: str | None, field: str) -> None:
+    for value, length in ((sha256, 64), (md5, 32)):
+        if value is not None and not re.fullmatch(rf"[0-9a-fA-F]{{{length}}}", value):
+            raise Invalid(f"{say_it(value)} is not a hash.", field=field)
 
 
 def step_of(now: Installed | None, wanted: Exact, keep: Sequence[str] = ()) -> Step:

@@ -19,7 +19,7 @@ from ..model import sendable
 from .bounds import EnvironmentSettings, check_room
 from .doctor import free_bytes
 from .engine_model import FetchExact, SolveExact, Surroundings, SyncExact
-from .exact import Exact, plan_digest, plan_of, step_of
+from .exact import Exact, check_exact, plan_digest, plan_of, step_of
 from .file_reader import read_file
 from .files import Wanted
 from .find import Found, KernelRecord
@@ -415,11 +415,13 @@ class Environments:
             found = self._changeable(name, snapshot)
         else:
             self._refuse_taken(check_name(name), snapshot)
+        around = self._around(snapshot)
+        check_exact(exact, around.subdir, around.settings)
         await self._same_plan(found, exact, keep, expected)
         prefix = found.prefix if found is not None else str(self._places.prefix(name))
         shown = self._display_name(display_name, name, None) if display_name is not None else None
         request = SyncExact(
-            surroundings=self._around(snapshot),
+            surroundings=around,
             prefix=prefix,
             exact=exact,
             keep=keep,

@@ -16,9 +16,10 @@ import msgspec
 from rattler.package_streaming import download_to_path
 
 from ...errors import Conflict, Invalid, LccError, NotReachable, OutsideFailure, Unsatisfiable
-from ..bounds import canonical, check_channel, check_index, check_index_file, check_package, without_secrets
+from ...store import CorruptFile, read_json, write_json
+from ..bounds import canonical, check_package, without_secrets
 from ..engine_model import FetchExact, LocateExact, SolveExact, Surroundings, SyncExact
-from ..exact import Exact, ExactConda, ExactPip, Installed, Step, plan_digest, plan_of, step_of
+from ..exact import Exact, ExactConda, ExactPip, Installed, Step, check_exact, plan_digest, plan_of, step_of
 from ..exact_reader import conda_of, read_installed
 from ..find import IdFile
 from ..kept import KeptRecord
@@ -52,6 +53,7 @@ from .work import (
 __all__ = ["fetch", "locate", "solve", "sync"]
 
 _AT_ONCE = 8
+_ADDRESSES = "addresses.json"
 
 
 # -- solving -----------------------------------------------------------------------------------------------------
@@ -63,6 +65,7 @@ async def solve(request: SolveExact, talk: Talk) -> dict[str, Any]:
     own = () if request.bundle_only else wish.channels
     channels = (*((f"{request.bundle}/conda",) if request.bundle else ()), *own)
     found: list[Exact] = []
+    known = await _addresses_of(request)
     for platform in request.platforms:
         talk.step("solve")
         around = msgspec.structs.replace(request.surroundings, subdir=platform)
@@ -71,7 +74,7 @@ async def solve(request: SolveExact, talk: Talk) -> dict[str, Any]:
         bundled = (f"{request.bundle}/conda",) if request.bundle else ()
         free = msgspec.structs.replace(around, settings=_also(around, bundled), room_bytes=None)
         check(free, network, solved.records)
-        conda = [conda_of(record.to_json(), record.url) for record in solved.records]
+        conda = [conda_of(record.to_json(), known.get(record.url, record.url)) for record in solved.records]
         python = python_of(solved.records)
         pip: tuple[ExactPip, ...] = ()
         if wish.pip_install:
@@ -87,6 +90,7 @@ async def solve(request: SolveExact, talk: Talk) -> dict[str, Any]:
                 folder=str(folder) if folder is not None else None,
                 folder_only=request.bundle_only,
             )
+            pip = tuple(msgspec.structs.replace(p, url=known.get(p.url or "", p.url)) for p in pip)
             for package in pip:
                 check_package(package.name, around.settings.denied_packages, field="pip")
         found.append(
@@ -136,6 +140,24 @@ async def _readable(work: Any, platform: str, platforms: Sequence[str]) -> Any:
         raise
 
 
+async def _addresses_of(request: SolveExact) -> dict[str, str]:
+    """Give of what lies in the bundle the addresses it came from: those are what a lock says."""
+    if request.bundle is None:
+        return {}
+    bundle = request.bundle.rstrip("/")
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder, _ADDRESSES)
+        try:
+            network = Network(request.surroundings, ())
+            await bring(network, f"{bundle}/{_ADDRESSES}", place, None, None, _ADDRESSES)
+            known = await asyncio.to_thread(read_json, place, dict[str, str])
+        except (NotReachable, CorruptFile) as error:
+            if request.bundle_only:
+                raise NotReachable(f"There is no bundle at {without_secrets(bundle)}.", bundle=bundle) from error
+            return {}
+    return {f"{bundle}/{name}": url for name, url in (known or {}).items()}
+
+
 def _also(around: Surroundings, channels: tuple[str, ...]) -> Any:
     """Give the settings that let a bundle stand in for the channels it was made of."""
     allowed = around.settings.allowed_channels
@@ -150,7 +172,7 @@ def _also(around: Surroundings, channels: tuple[str, ...]) -> Any:
 async def sync(request: SyncExact, talk: Talk) -> dict[str, Any]:
     """Make an environment equal to what it is to be, in one step, or leave it as it is."""
     around, wanted, prefix = request.surroundings, request.exact, Path(request.prefix)
-    _check_itself(around, wanted)
+    check_exact(wanted, around.subdir, around.settings)
     state = _state_of(prefix)
     now = _installed(prefix, around.subdir) if state is not None else None
     step = step_of(now, wanted, request.keep)
@@ -311,35 +333,6 @@ def _refuse_other(step: Step, request: SyncExact) -> None:
             plan=msgspec.to_builtins(plan),
             digest=digest,
         )
-
-
-def _check_itself(around: Surroundings, wanted: Exact) -> None:
-    """Hold a lock against what is allowed, and against itself."""
-    if wanted.platform != around.subdir:
-        raise Invalid(
-            f"This is for {wanted.platform}, and this machine is {around.subdir}; it has to be solved for it first.",
-            field="platform",
-            value=wanted.platform,
-        )
-    settings = around.settings
-    conda = {package.name for package in wanted.conda}
-    if len(conda) < len(wanted.conda) or len({canonical(p.name) for p in wanted.pip}) < len(wanted.pip):
-        raise Invalid("A package is named more than once.", field="lock")
-    for archive in wanted.conda:
-        check_package(archive.name, settings.denied_packages)
-        check_channel(archive.channel, archive.channel, settings.allowed_channels)
-        if archive.subdir not in (wanted.platform, "noarch"):
-            raise Invalid(f"{archive.name} is for {archive.subdir}.", field="platform", value=archive.subdir)
-    for index in wanted.indexes:
-        check_index(index, settings.allowed_indexes)
-    for file in wanted.pip:
-        check_package(file.name, settings.denied_packages, field="pip")
-        if file.editable is not None:
-            raise Invalid(f"{file.name} is somebody's own folder; it can't be had elsewhere.", field="pip")
-        if canonical(file.name) in conda:
-            raise Unsatisfiable(f"{file.name} is conda's package and pip's; take it from one of them.", field="pip")
-        if file.url is not None:
-            check_index_file(file.url, settings.allowed_indexes)
 
 
 def _installed(prefix: Path, subdir: str) -> Installed:
@@ -518,6 +511,7 @@ def _is_local(url: str) -> bool:
 async def fetch(request: FetchExact, talk: Talk) -> dict[str, Any]:
     """Bring every archive of a lock into a folder, and say there what a channel says of them."""
     around, exact, folder = request.surroundings, request.exact, Path(request.folder)
+    check_exact(exact, exact.platform, around.settings)
     network = Network(around, dict.fromkeys(package.channel for package in exact.conda))
     turn = asyncio.Semaphore(_AT_ONCE)
     wanted = [(f"conda/{p.subdir}/{p.file_name}", p.url, p.sha256, p.md5, f"{p.name} {p.version}") for p in exact.conda]
@@ -546,6 +540,7 @@ async def fetch(request: FetchExact, talk: Talk) -> dict[str, Any]:
 
     fetched = await asyncio.gather(*(one(*each) for each in wanted))
     _write_channel(folder / "conda", exact)
+    _write_addresses(folder / _ADDRESSES, {place: url for place, url, *_ in wanted})
     size = sum((folder / each[0]).stat().st_size for each in wanted)
     return {"fetched": sum(fetched), "present": len(wanted) - sum(fetched), "bytes": size}
 
@@ -578,6 +573,16 @@ def _write_channel(folder: Path, exact: Exact) -> None:
             file.write(msgspec.json.format(msgspec.json.encode(told), indent=1))
         os.chmod(file.name, 0o644)
         os.replace(file.name, path)
+
+
+def _write_addresses(path: Path, more: Mapping[str, str]) -> None:
+    """Write where everything came from, for who solves from the bundle."""
+    try:
+        before = read_json(path, dict[str, str]) or {}
+    except CorruptFile:
+        before = {}
+    known = {place: url for place, url in before.items() if (path.parent / place).is_file()}
+    write_json(path, dict(sorted((known | {place: without_secrets(url) for place, url in more.items()}).items())))
 
 
 def _entry(package: ExactConda) -> dict[str, Any]:

@@ -286,10 +286,9 @@ def remember(prefix: Path, packages: Iterable[ExactPip]) -> None:
 
 
 def _requirement(package: ExactPip, url: str | None) -> str:
-    """Write a line of a requirements file. Nothing in it may end the line's word or be taken for a variable."""
-    parts = (package.name, package.version, package.sha256 or "", url or "")
-    if any(re.search(r"[\s\\${}<>\"'`;#]", part) or part.startswith("-") for part in parts):
-        raise Invalid(f"{package.name} has an address or a version with characters it can't have.", field="pip")
+    """Write a line of a requirements file, of what `exact.check_exact` has looked at."""
+    if url is not None and re.search(r"[\s\\${};#]", url):
+        raise Invalid(f"{package.name} lies at a place whose address can't be written: {url!r}.", field="pip")
     text = f"{package.name} @ {url}" if url is not None else f"{package.name}=={package.version}"
     return f"{text} --hash=sha256:{package.sha256}" if package.sha256 else text
 
