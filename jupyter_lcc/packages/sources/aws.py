@@ -40,6 +40,7 @@ from .model import (
     stored_of,
 )
 from .objects import TRIES, Bucket, Failed, Objects, is_doubtful, is_unknowing, pause
+from .shelves import S3Shelf
 
 __all__ = ["Bucket", "S3Source", "parse_place"]
 
@@ -87,6 +88,11 @@ class S3Source:
     def place(self) -> str:
         """`s3://bucket/prefix`."""
         return self._objects.place
+
+    @property
+    def shelf(self) -> S3Shelf:
+        """Its bundle."""
+        return S3Shelf(self._objects)
 
     def why_unsafe(self) -> str | None:
         """Write a trial object under conditions that can't be met: a store that takes it anyway ignores conditions."""

@@ -18,18 +18,18 @@ import re
 import shutil
 import stat
 import uuid
-from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
 import msgspec
 
 from ...environments.names import check_name
-from ...errors import DiskFull, Invalid, LccError, NotFound, NotPermitted, NotReachable, OutsideFailure, Unsafe
+from ...errors import Invalid, LccError, NotFound, NotReachable, Unsafe
 from ..lock import fits_list
 from ..model import MAX_LIST, MAX_LOCK, Revision, Signature, SourceKind, Stored
 from ..revisions import digest, folder_of, next_revision
 from ..yamls import read_text
+from .disk import told_of
 from .model import (
     HEAD,
     LIST,
@@ -44,6 +44,7 @@ from .model import (
     read_record,
     stored_of,
 )
+from .shelves import FolderShelf
 
 __all__ = ["DirectorySource"]
 
@@ -53,8 +54,6 @@ _LEFT_SECONDS = 24 * 3600
 """A staging folder this much older than a new one was left behind."""
 
 _TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
-_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS)
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -75,11 +74,16 @@ class DirectorySource:
         """The folder's path."""
         return str(self._root)
 
+    @property
+    def shelf(self) -> FolderShelf:
+        """Its bundle."""
+        return FolderShelf(self._root)
+
     def why_unsafe(self) -> str | None:
         """Try whether a name is given once: some network file systems copy where they should rename."""
         if self._is_safe or self._tried is not None:
             return self._tried
-        with self._told("tried out"):
+        with told_of(self._root, "tried out"):
             trial = self._root / f".trial-{uuid.uuid4().hex}"
             try:
                 trial.mkdir()
@@ -94,13 +98,13 @@ class DirectorySource:
 
     def names(self) -> tuple[str, ...]:
         """Name the lists that are there."""
-        with self._told("read"):
+        with told_of(self._root, "read"):
             entries = sorted(entry.name for entry in os.scandir(self._root) if entry.is_dir())
             return tuple(name for name in entries if is_list_name(name) and self._holds(name))
 
     def read(self, name: str, known: str | None = None) -> Stored:
         """Read a list: its newest revision, or what somebody wrote over it by hand."""
-        with self._told("read"):
+        with told_of(self._root, "read"):
             found = self._current(name, known)
         if found is None:
             raise NotFound(f"There is no list {name} in {self.place}.", name=name)
@@ -110,7 +114,7 @@ class DirectorySource:
         """Write a revision under the number that follows; see the module for why nothing is lost."""
         check_draft(name, draft)
         self._check_safe()
-        with self._told("written"):
+        with told_of(self._root, "written"):
             self._check_expected(name, expected)
             record = new_record(expected, self._removed(name), draft)
             files = {LIST: draft.text, LOCK: draft.lock}
@@ -121,7 +125,7 @@ class DirectorySource:
         """Add a revision that says the list is removed, and take the copies away."""
         check_name(name)
         self._check_safe()
-        with self._told("written"):
+        with told_of(self._root, "written"):
             self._check_expected(name, expected)
             record = next_revision(expected.revision, signed, text=None, lock=None)
             self._add(name, record, {LIST: None, LOCK: None}, expected)
@@ -129,7 +133,7 @@ class DirectorySource:
 
     def history(self, name: str, limit: int = 100) -> tuple[Revision, ...]:
         """Give the revisions, the newest first."""
-        with self._told("read"):
+        with told_of(self._root, "read"):
             found = self._records(name)
             with contextlib.suppress(NotFound):
                 now = self._current(name)
@@ -141,7 +145,7 @@ class DirectorySource:
 
     def revision(self, name: str, number: int) -> Stored:
         """Read an old revision."""
-        with self._told("read"):
+        with told_of(self._root, "read"):
             record = self._record(name, number)
             if record is not None:
                 return self._kept(name, record)
@@ -321,24 +325,6 @@ class DirectorySource:
                     _replace(folder / file, new)
             if self._numbers(name)[:1] == [head.number]:
                 return
-
-    @contextlib.contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        """Turn what the file system says into what a person is told."""
-        try:
-            yield
-        except OSError as error:
-            why = error.strerror or str(error)
-            message = f"The folder {self.place} can't be {what}: {why}."
-            if error.errno in _FULL:
-                raise DiskFull(message, place=self.place) from error
-            if error.errno in _DENIED:
-                raise NotPermitted(message, place=self.place) from error
-            if error.errno == errno.ENOENT and not os.path.isdir(self._root):
-                raise NotReachable(f"The folder {self.place} is not there.", place=self.place) from error
-            if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EISDIR):
-                raise OutsideFailure(message, place=self.place) from error
-            raise NotReachable(message, place=self.place) from error
 
 
 def _rename_is_exclusive(trial: Path) -> str | None:

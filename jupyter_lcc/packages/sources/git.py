@@ -65,6 +65,11 @@ class GitSource:
         """The checkout's path."""
         return f"git:{self._root}"
 
+    @property
+    def shelf(self) -> None:
+        """Git keeps every version of every file for ever, so archives don't belong there."""
+        return None
+
     def why_unsafe(self) -> str | None:
         """Git moves a branch only from where it was said to be."""
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from ...environments.names import check_name
 from ...errors import Invalid, LostRace, NotFound
 from ...model import Model
+from ..bundle import BUNDLE, Shelf
 from ..lock import fits_list
 from ..model import MAX_LIST, MAX_LOCK, Revision, Signature, SourceKind, Stored
 from ..revisions import fits, next_revision
@@ -62,6 +64,10 @@ class Source(Protocol):
     def place(self) -> str:
         """Where it is, without secrets."""
 
+    @property
+    def shelf(self) -> Shelf | None:
+        """Where archives are kept beside the lists; None where they can't be."""
+
     def why_unsafe(self) -> str | None:
         """Say why two publishers can't be kept apart here; None where they are. May write a trial and remove it."""
 
@@ -106,7 +112,9 @@ def lost_race(name: str, theirs: Stored | None) -> LostRace:
 
 
 def check_draft(name: str, draft: Draft) -> None:
-    """Raise Invalid for what no source takes: a name that isn't one, files that are too large."""
+    """Raise Invalid for what no source takes: a name that can't be a list's, files that are too large."""
+    if name == BUNDLE:
+        raise Invalid(f"No list can be called {BUNDLE}; archives are kept under this name.", field="name", value=name)
     check_name(name)
     for what, text, most in (("list", draft.text, MAX_LIST), ("lock", draft.lock or "", MAX_LOCK)):
         size = len(text.encode("utf-8", "surrogatepass"))
@@ -120,7 +128,7 @@ def is_list_name(name: str) -> bool:
         check_name(name)
     except Invalid:
         return False
-    return True
+    return name != BUNDLE
 
 
 def encode_record(record: Revision) -> bytes:
@@ -129,11 +137,13 @@ def encode_record(record: Revision) -> bytes:
 
 
 def read_record(raw: bytes) -> Revision | None:
-    """Read a record; None where it isn't one."""
+    """Read a record; None where it isn't one. Its id and its parent's become parts of keys and paths."""
     try:
-        return msgspec.json.decode(raw, type=Revision)
+        record = msgspec.json.decode(raw, type=Revision)
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
         return None
+    named = all(re.fullmatch(r"[0-9a-f]{16}", id) for id in (record.id, record.parent or record.id))
+    return record if named and 0 < record.number < 10**9 else None
 
 
 def stored_of(
