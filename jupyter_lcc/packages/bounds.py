@@ -18,7 +18,7 @@ from ..environments.names import say_it
 from ..errors import OutOfBounds
 from ..model import Model
 from .lock import Lock, LockedConda, LockedPip
-from .model import PackageList
+from .model import PackageList, Refusal
 
 __all__ = ["ListBounds", "Refusal", "check_list", "check_lock", "raise_for"]
 
@@ -48,15 +48,6 @@ class ListBounds(Model, frozen=True, kw_only=True):
     unknown_licences: Literal["allow", "refuse"] = "refuse"
     licence_exceptions: tuple[str, ...] = ()
     hashes: Hashes = "sha256"
-
-
-class Refusal(Model, frozen=True, kw_only=True):
-    """What is refused and by which rule: `denied_packages: evil*`. `platform` is the lock's, null for the list."""
-
-    rule: str
-    subject: str
-    message: str
-    platform: str | None = None
 
 
 def check_list(wanted: PackageList, bounds: ListBounds) -> tuple[Refusal, ...]:
