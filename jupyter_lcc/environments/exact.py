@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
-from ..errors import Invalid, Unsatisfiable
+from ..errors import Conflict, Invalid, Unsatisfiable
 from ..model import Model
 from .bounds import (
     EnvironmentSettings,
@@ -39,6 +39,7 @@ __all__ = [
     "is_kept",
     "plan_digest",
     "plan_of",
+    "refuse_other",
     "step_of",
 ]
 
@@ -81,6 +82,11 @@ class ExactConda(Model, frozen=True, kw_only=True):
     def file_name(self) -> str:
         """The archive's name."""
         return self.url.rsplit("/", 1)[-1]
+
+    @property
+    def stem(self) -> str:
+        """What its record and its folder in the cache are called."""
+        return f"{self.name}-{self.version}-{self.build}"
 
 
 class ExactPip(Model, frozen=True, kw_only=True):
@@ -247,11 +253,15 @@ def step_of(now: Installed | None, wanted: Exact, keep: Sequence[str] = ()) -> S
     )
 
 
-def plan_of(step: Step) -> Plan:
-    """Write it as a plan. To download are all archives, wherever they are; null where a size isn't known."""
-    add = [_conda_item(package, come=True) for package in step.conda_add]
+def plan_of(step: Step, here: Container[str] = ()) -> Plan:
+    """Write it as a plan. `here` are the archives in the cache, `name-version-build`: they needn't be downloaded."""
+
+    def download(package: ExactConda) -> int | None:
+        return 0 if package.stem in here else package.size
+
+    add = [_conda_item(package, download(package)) for package in step.conda_add]
     add += [_pip_item(package) for package in step.pip_add]
-    remove = [_conda_item(package, come=False) for package in step.conda_remove]
+    remove = [_conda_item(package, None) for package in step.conda_remove]
     remove += [_pip_item(package) for package in step.pip_remove]
     change = [
         PlanChange(
@@ -262,7 +272,7 @@ def plan_of(step: Step) -> Plan:
             to_build=new.build,
             channel=new.channel,
             size_bytes=new.size,
-            download_bytes=new.size,
+            download_bytes=download(new),
         )
         for old, new in step.conda_change
     ]
@@ -270,7 +280,7 @@ def plan_of(step: Step) -> Plan:
         PlanChange(name=new.name, from_version=old.version, to_version=new.version, channel="pypi", manager="pip")
         for old, new in step.pip_change
     ]
-    sizes = [package.size for package in (*step.conda_add, *(new for _, new in step.conda_change))]
+    sizes = [download(package) for package in (*step.conda_add, *(new for _, new in step.conda_change))]
     known = None not in sizes and not (step.pip_add or step.pip_change)
     kept = sorted({package.name for package in step.conda_kept} | {package.name for package in step.pip_kept})
     return Plan(
@@ -303,6 +313,20 @@ def plan_digest(plan: Plan, wanted: Exact) -> str:
         for c in plan.change
     )
     return hashlib.sha256(msgspec.json.encode(lines)).hexdigest()
+
+
+def refuse_other(step: Step, wanted: Exact, expected: str | None) -> None:
+    """Raise Conflict with the new plan and its digest where it isn't the one somebody saw, `expected`."""
+    if expected is None:
+        return
+    plan = plan_of(step)
+    digest = plan_digest(plan, wanted)
+    if digest != expected:
+        raise Conflict(
+            "The environment or the list has changed since this plan was shown; nothing was done. Look at the new one.",
+            plan=msgspec.to_builtins(plan),
+            digest=digest,
+        )
 
 
 def is_kept(name: str, keep: Iterable[str]) -> bool:
@@ -354,19 +378,31 @@ def _same_conda(now: ExactConda, wanted: ExactConda) -> bool:
 
 
 def _same_pip(now: ExactPip, wanted: ExactPip) -> bool:
-    if now.editable is not None or now.version != wanted.version:
+    if now.editable is not None or not _same_version(now.version, wanted.version):
         return False
     return not (now.sha256 and wanted.sha256) or now.sha256.lower() == wanted.sha256.lower()
 
 
-def _conda_item(package: ExactConda, *, come: bool) -> PlanItem:
+def _same_version(one: str, other: str) -> bool:
+    """Tell whether two versions are the same: an index writes 2.1, where a package itself may say 2.01."""
+    if one == other:
+        return True
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return False
+
+
+def _conda_item(package: ExactConda, download_bytes: int | None) -> PlanItem:
     return PlanItem(
         name=package.name,
         version=package.version,
         build=package.build,
         channel=package.channel,
         size_bytes=package.size,
-        download_bytes=package.size if come else None,
+        download_bytes=download_bytes,
     )
 
 

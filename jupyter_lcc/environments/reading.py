@@ -115,6 +115,10 @@ class Reading:
         """Give what is there, to compare it with what is to be."""
         return await self._in_thread(partial(self._read_installed, found))
 
+    async def cached(self) -> frozenset[str]:
+        """Name the packages that lie unpacked in the cache, `name-version-build`."""
+        return await self._in_thread(partial(_names, Path(self.places.cache, "pkgs")))
+
     async def equals(self, found: Found, request: SyncExact) -> bool:
         """Tell from the files alone whether there is nothing to do."""
         installed = await self.installed(found)
@@ -193,7 +197,10 @@ class Reading:
 
     def _read_exact(self, found: Found) -> Exact:
         records = self._packages.records(found.prefix)
-        return read_exact(found.prefix, found.python, self.subdir, records)
+        exact = read_exact(found.prefix, found.python, self.subdir, records)
+        # Those it was made from first, in their order.
+        own = [channel for channel in found.channels if channel in exact.channels]
+        return msgspec.structs.replace(exact, channels=tuple(dict.fromkeys((*own, *exact.channels))))
 
     def _export(self, found: Found, conda: CondaSettings, form: str, everything: bool) -> Export:
         records = self._packages.records(found.prefix)
@@ -260,6 +267,13 @@ def _beside(places: Places) -> Stamp:
         except OSError:
             found.append(0)
     return tuple(found)
+
+
+def _names(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))
+    except OSError:
+        return frozenset()
 
 
 def _note_kernel(prefix: str, kernel: KernelRecord | None) -> None:

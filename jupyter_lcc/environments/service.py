@@ -19,7 +19,7 @@ from ..model import sendable
 from .bounds import EnvironmentSettings, check_room
 from .doctor import free_bytes
 from .engine_model import FetchExact, SolveExact, Surroundings, SyncExact
-from .exact import Exact, check_exact, plan_digest, plan_of, step_of
+from .exact import Exact, check_exact, plan_of, refuse_other, step_of
 from .file_reader import read_file
 from .files import Wanted
 from .find import Found, KernelRecord
@@ -273,10 +273,9 @@ class Environments:
         """
         snapshot = await self._reading.snapshot()
         found = next((one for one in snapshot.found if one.name == name), None)
-        if found is None:
-            return plan_of(step_of(None, exact, keep))
-        plan = plan_of(step_of(await self._reading.installed(found), exact, keep))
-        return await self._with_kernels(plan, found, snapshot)
+        step = step_of(await self._reading.installed(found) if found is not None else None, exact, keep)
+        plan = plan_of(step, await self._reading.cached() if not step.nothing else ())
+        return await self._with_kernels(plan, found, snapshot) if found is not None else plan
 
     async def diagnose(self, name: str) -> Diagnosis:
         """Say what is wrong with it."""
@@ -657,15 +656,8 @@ class Environments:
         """Raise Conflict with the new plan where the one somebody saw doesn't hold any more."""
         if expected is None:
             return
-        plan = plan_of(step_of(await self._reading.installed(found) if found is not None else None, exact, keep))
-        digest = plan_digest(plan, exact)
-        if digest != expected:
-            raise Conflict(
-                "The environment or the list has changed since this plan was shown; nothing was done. Look at the new "
-                "one.",
-                plan=msgspec.to_builtins(plan),
-                digest=digest,
-            )
+        installed = await self._reading.installed(found) if found is not None else None
+        refuse_other(step_of(installed, exact, keep), exact, expected)
 
     def _delete(self, found: Found) -> Work:
         async def work(context: JobContext) -> dict[str, Any]:

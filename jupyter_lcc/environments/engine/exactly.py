@@ -19,7 +19,7 @@ from ...errors import Conflict, Invalid, LccError, NotReachable, OutsideFailure,
 from ...store import CorruptFile, read_json, write_json
 from ..bounds import canonical, check_package, without_secrets
 from ..engine_model import FetchExact, LocateExact, SolveExact, Surroundings, SyncExact
-from ..exact import Exact, ExactConda, ExactPip, Installed, Step, check_exact, plan_digest, plan_of, step_of
+from ..exact import Exact, ExactConda, ExactPip, Installed, Step, check_exact, plan_of, refuse_other, step_of
 from ..exact_reader import conda_of, read_installed
 from ..find import IdFile
 from ..kept import KeptRecord
@@ -176,7 +176,7 @@ async def sync(request: SyncExact, talk: Talk) -> dict[str, Any]:
     state = _state_of(prefix)
     now = _installed(prefix, around.subdir) if state is not None else None
     step = step_of(now, wanted, request.keep)
-    _refuse_other(step, request)
+    refuse_other(step, wanted, request.expected)
     if state is not None and step.nothing and not _other_variables(prefix, request.variables):
         return unchanged(prefix, state)
     network = Network(around, dict.fromkeys((*(p.channel for p in wanted.conda), *wanted.channels)))
@@ -213,10 +213,10 @@ class _Sync:
                 (env / "conda-meta").mkdir(parents=True)
             stock = _Stock(self.network, staging.folder / "stock", request.bundle, request.bundle_only, talk)
             uv = Uv(around, wanted.indexes, talk, staging.lock)
+            going = (*step.pip_remove, *(old for old, _ in step.pip_change))
+            await uv.remove(env, [p.name for p in (state.pip if moved and state is not None else going)])
             if moved and state is not None:
                 drop_site(env, state)
-            else:
-                await uv.remove(env, [p.name for p in (*step.pip_remove, *(old for old, _ in step.pip_change))])
             places = await stock.conda(self._coming())
             coming = [_at(record, places.get(name_of(record))) for record in records]
             again = {new.name for old, new in step.conda_change if (old.version, old.build) == (new.version, new.build)}
@@ -302,7 +302,8 @@ class _Sync:
 
     def _check_equal(self, env: Path) -> None:
         """Look before it takes its place whether it has become what it was to be."""
-        left = step_of(_installed(env, self.request.surroundings.subdir), self.request.exact, self.request.keep)
+        found = Installed(_installed(env, self.request.surroundings.subdir).exact)
+        left = step_of(found, self.request.exact, self.request.keep)
         if not left.nothing:
             plan = plan_of(left)
             names = sorted({item.name for item in (*plan.add, *plan.remove)} | {item.name for item in plan.change})
@@ -319,20 +320,6 @@ def _state_of(prefix: Path) -> State | None:
         return None
     check_changeable(str(prefix))
     return read_state(str(prefix))
-
-
-def _refuse_other(step: Step, request: SyncExact) -> None:
-    """Ask again where what is to be done isn't what a person saw."""
-    if request.expected is None:
-        return
-    plan = plan_of(step)
-    digest = plan_digest(plan, request.exact)
-    if digest != request.expected:
-        raise Conflict(
-            "The environment or the list has changed since this plan was shown; nothing was done. Look at the new one.",
-            plan=msgspec.to_builtins(plan),
-            digest=digest,
-        )
 
 
 def _installed(prefix: Path, subdir: str) -> Installed:
@@ -358,7 +345,7 @@ def _at(record: Any, place: str | None) -> Any:
 def _restore_addresses(env: Path, packages: Mapping[str, ExactConda]) -> None:
     """Let the records name the archives' own addresses, wherever they lay this time."""
     for package in packages.values():
-        path = env / "conda-meta" / f"{package.name}-{package.version}-{package.build}.json"
+        path = env / "conda-meta" / f"{package.stem}.json"
         written = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
         written |= {"url": package.url, "channel": package.channel, "fn": package.file_name, "subdir": package.subdir}
         temporary = path.with_suffix(".tmp")

@@ -8,10 +8,13 @@ hash; the note counts as long as the unpacked folder is the same.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import fcntl
 import hashlib
 import os
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -22,7 +25,7 @@ from ...store import CorruptFile, read_json, write_json
 from ..bounds import without_secrets
 from ..trash import remove_tree
 
-__all__ = ["check_file", "evict", "is_verified", "local_path", "note_file", "note_verified"]
+__all__ = ["check_file", "installing", "is_verified", "local_path", "note_file", "note_verified"]
 
 _CHUNK = 1 << 20
 
@@ -88,15 +91,31 @@ def note_file(packages: Path, stem: str) -> Path:
     return packages / f"{stem}.verified"
 
 
-def evict(packages: Path, record: Any) -> None:
-    """Take a package out of the cache, so that it is fetched anew; blocks while somebody installs from it."""
-    stem = _stem(record)
-    if not (packages / stem).is_dir():
-        return
-    with open(packages / f"{stem}.lock", "ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the lock rattler itself takes
-        remove_tree(packages / stem)
-        note_file(packages, stem).unlink(missing_ok=True)
+@asynccontextmanager
+async def installing(packages: Path, doubtful: Sequence[Any]) -> AsyncIterator[None]:
+    """Hold the cache while something is installed from it, without those packages in it that nobody has compared.
+
+    Nobody takes out what others install from just now: who wants to waits for them, and finds most of it compared.
+    """
+    lock = os.open(packages / ".installing", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if await asyncio.to_thread(_unsure, packages, doubtful):
+            await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+            for stem in await asyncio.to_thread(_unsure, packages, doubtful):
+                await asyncio.to_thread(_evict, packages, stem)
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _unsure(packages: Path, records: Iterable[Any]) -> list[str]:
+    return [_stem(r) for r in records if (packages / _stem(r)).is_dir() and not is_verified(packages, r)]
+
+
+def _evict(packages: Path, stem: str) -> None:
+    remove_tree(packages / stem)
+    note_file(packages, stem).unlink(missing_ok=True)
 
 
 def _stem(record: Any) -> str:
