@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import os
@@ -199,16 +200,17 @@ async def test_after_drift_in_both_managers_it_equals_again_byte_by_byte(team: T
 async def test_what_is_to_be_kept_stays_with_what_it_needs(team: Team) -> None:
     exact = await team.solve("python", "beta=1.0")
     await team.sync("one", exact)
-    await team.change("one", "alpha=1.0", "lonely", "placed", pip_install=("extra", "piper"), indexes=(team.index,))
+    await team.change("one", "alpha=2.0", "lonely", "placed", pip_install=("extra", "piper"), indexes=(team.index,))
     keep = ("alpha", "ext*")
     step = team.step("one", exact, *keep)
     assert [package.name for package in step.conda_remove] == ["lonely", "placed"]
     assert [package.name for package in step.pip_remove] == ["piper"]
     assert plan_of(step).notes == ("Kept though the list doesn't have them: alpha, extra, helper.",)
     await team.sync("one", exact, keep=keep)
+    assert "alpha is kept and needs beta >=2; the list has 1.0." in team.heard.log
     assert set(team.versions_of("one")) == {"python", "beta", "alpha"}
     assert team.python("one", "import extra, helper; print(extra.VERSION)") == "1.0"
-    assert team.asked("one")["alpha"] == "alpha=1.0"
+    assert team.asked("one")["alpha"] == "alpha=2.0"
     assert (await team.sync("one", exact, keep=keep))["changed"] is False
     await team.sync("one", exact)
     assert set(team.versions_of("one")) == {"python", "beta"}
@@ -494,6 +496,53 @@ async def test_a_bundle_is_enough(team: Team, channel: Channel, index: Path, tmp
     await away.stop()
 
 
+async def test_two_fill_one_cache_at_once(own: tuple[Team, Channel], tmp_path: Path) -> None:
+    team, made = own
+    names = [f"part{number}" for number in range(10)]
+    for name in names:
+        files: dict[str, bytes | Path | Link] = {f"share/{name}/{n}": b"x" * n for n in range(10)}
+        made.add(Package(name, "1.0", files=files))
+    made.index()
+    exact = await team.solve(*names)
+    wanted = [f"env{number}" for number in range(3)]
+    for _ in range(2):
+        await asyncio.gather(*(team.sync(name, exact) for name in wanted))
+        for name in wanted:
+            assert team.step(name, exact).nothing
+            assert len(list(team.prefix(name).glob("share/*/*"))) == 100
+            shutil.rmtree(team.prefix(name))
+        for note in (tmp_path / "own-cache/pkgs").glob("*.verified"):
+            note.unlink()  # as a cache of before has none: all is fetched anew, under each other's hands
+
+
+async def test_credentials_are_taken_from_the_users_own_settings(
+    own: tuple[Team, Channel], team: Team, index: Path, tmp_path: Path
+) -> None:
+    maker, made = own
+    basic = "Basic " + base64.b64encode(b"ann:secret").decode()
+    exact = await team.solve("python", pip=("piper==1.0",))
+    alpha = next(p for p in (await maker.solve("beta=1.0")).conda if p.name == "beta")
+    with Server(made.folder, authorization=basic) as channels, Server(index, authorization=basic) as wheels:
+        url, simple = f"http://127.0.0.1:{channels.port}", f"http://127.0.0.1:{wheels.port}"
+        conda = (*exact.conda, msgspec.structs.replace(alpha, url=f"{url}/noarch/{alpha.file_name}"))
+        pip = (msgspec.structs.replace(exact.pip[0], url=f"{simple}/piper/{exact.pip[0].file_name}"),)
+        locked = msgspec.structs.replace(exact, conda=conda, pip=pip, indexes=(f"{simple}/",))
+        settings = CondaSettings(channels=(f"http://ann:secret@127.0.0.1:{channels.port}",))
+        environ = {"PIP_INDEX_URL": f"http://ann:secret@127.0.0.1:{wheels.port}/"}
+        ann = Team(tmp_path / "ann", made, tmp_path / "ann-cache", environ)
+        with pytest.raises(LccError):
+            await ann.sync("one", locked)
+        ann.change_around(conda=settings)
+        await ann.sync("one", locked)
+        assert ann.step("one", locked).nothing
+        for root in (ann.prefix("one"), Path(ann.around.places.state)):
+            for path in root.rglob("*"):
+                if path.is_file() and not path.is_symlink() and path.suffix in (".json", "", ".txt"):
+                    assert b"secret@" not in path.read_bytes(), path
+        assert "secret" not in ann.heard.log
+        await ann.stop()
+
+
 async def test_a_bundle_may_lie_in_s3(own: tuple[Team, Channel], index: Path, tmp_path: Path) -> None:
     team, _ = own
     exact = await team.solve("alpha", "beta=1.0")
@@ -593,6 +642,8 @@ def test_hashes_tell_archives_apart_as_far_as_they_are_known() -> None:
     one, two = ExactPip(name="Big.Name", version="1", sha256="1"), ExactPip(name="big-name", version="1", sha256="2")
     assert step_of(Installed(_exact(pip=[ExactPip(name="big-name", version="1")])), _exact(pip=[one])).nothing
     assert not step_of(Installed(_exact(pip=[two])), _exact(pip=[one])).nothing
+    written = msgspec.structs.replace(one, version="1.0")  # as a package itself may say it
+    assert step_of(Installed(_exact(pip=[written])), _exact(pip=[one])).nothing
     mine = msgspec.structs.replace(one, editable="/home/me")
     assert step_of(Installed(_exact(pip=[mine])), _exact(pip=[one])).pip_change == ((mine, one),)
     damaged = Installed(_exact(_conda("a")), frozenset({"a"}))
@@ -791,7 +842,6 @@ def _sha(path: Path) -> str:
 
 def _check_record(prefix: Path) -> None:
     """pip's own list has the files of its packages, and their hashes."""
-    import base64
     import csv
 
     site = prefix / f"lib/python{SHORT}/site-packages"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from rattler import MatchSpec
 from rattler.package_streaming import download_to_path
 
 from ...errors import Conflict, Invalid, LccError, NotReachable, OutsideFailure, Unsatisfiable
@@ -100,7 +102,7 @@ async def solve(request: SolveExact, talk: Talk) -> dict[str, Any]:
                 indexes=tuple(dict.fromkeys(map(without_secrets, wish.indexes))),
                 conda=tuple(sorted(conda, key=lambda package: package.name)),
                 pip=tuple(sorted(pip, key=lambda package: package.name)),
-                notes=tuple(solved.notes),
+                notes=(*wish.notes, *solved.notes),
             )
         )
     return {"exact": msgspec.to_builtins(found)}
@@ -179,7 +181,7 @@ async def sync(request: SyncExact, talk: Talk) -> dict[str, Any]:
     refuse_other(step, wanted, request.expected)
     if state is not None and step.nothing and not _other_variables(prefix, request.variables):
         return unchanged(prefix, state)
-    network = Network(around, dict.fromkeys((*(p.channel for p in wanted.conda), *wanted.channels)))
+    network = Network(around, _with_credentials(around, (*(p.channel for p in wanted.conda), *wanted.channels)))
     told = await _Sync(request, network, state, step, talk).run(prefix)
     return {**told, "prefix": str(prefix), "changed": True}
 
@@ -221,6 +223,7 @@ class _Sync:
             coming = [_at(record, places.get(name_of(record))) for record in records]
             again = {new.name for old, new in step.conda_change if (old.version, old.build) == (new.version, new.build)}
             asked = self._asked(records)
+            self._tell_of_unfit(records)
             await link(self.network, coming, env, prefix, asked, read_prefix(env), talk, reinstall=again, strict=True)
             _restore_addresses(env, {p.name: p for p in self._coming() if p.name in places})
             await self._pip(env, prefix, python, stock, uv, moved=moved)
@@ -268,6 +271,18 @@ class _Sync:
                 asked[name] = spec
         return asked
 
+    def _tell_of_unfit(self, records: Iterable[Any]) -> None:
+        """Say which packages are kept though what they need is there in another version."""
+        there = {name_of(record): record for record in records}
+        for package in self.step.conda_kept:
+            for text in package.depends:
+                with contextlib.suppress(Exception):  # what others wrote there needn't be a spec
+                    spec = MatchSpec(text)
+                    name = spec.name.as_package_name()
+                    needed = there.get(str(name.normalized)) if name is not None else None
+                    if needed is not None and not spec.matches(needed):
+                        self.talk.log(f"{package.name} is kept and needs {text}; the list has {needed.version}.")
+
     def _identity(self) -> IdFile:
         channels = tuple(dict.fromkeys(map(without_secrets, self.request.exact.channels)))
         if self.state is None:
@@ -311,6 +326,13 @@ class _Sync:
                 f"It would not have become equal, because of {', '.join(names[:20])}; nothing was changed.",
                 names=names[:100],
             )
+
+
+def _with_credentials(around: Surroundings, channels: Iterable[str]) -> list[str]:
+    """Give channels as the user has configured them: a lock says their addresses without passwords and tokens."""
+    conda = around.conda
+    mine = {without_secrets(address): address for name in conda.default_names() for address in conda.addresses(name)}
+    return [mine.get(channel, channel) for channel in dict.fromkeys(channel.rstrip("/") for channel in channels)]
 
 
 def _state_of(prefix: Path) -> State | None:
@@ -499,7 +521,7 @@ async def fetch(request: FetchExact, talk: Talk) -> dict[str, Any]:
     """Bring every archive of a lock into a folder, and say there what a channel says of them."""
     around, exact, folder = request.surroundings, request.exact, Path(request.folder)
     check_exact(exact, exact.platform, around.settings)
-    network = Network(around, dict.fromkeys(package.channel for package in exact.conda))
+    network = Network(around, _with_credentials(around, (package.channel for package in exact.conda)))
     turn = asyncio.Semaphore(_AT_ONCE)
     wanted = [(f"conda/{p.subdir}/{p.file_name}", p.url, p.sha256, p.md5, f"{p.name} {p.version}") for p in exact.conda]
     lost = [package.name for package in exact.pip if package.url is None]

@@ -82,7 +82,8 @@ class Uv:
                 continue
             words = ["pip", "install", "--no-deps", *(["--require-hashes"] if hashed else []), *self._common(prefix)]
             builds = any(url is None or not url.endswith(".whl") for url in chosen.values())
-            words += self._index_words() if builds else ["--no-index"]
+            # No index is asked for what has an address; but its credentials hold for that, too.
+            words += ["--no-index"] if self._refused and not builds else self._index_words()
             with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
                 file.writelines(f"{_requirement(package, url)}\n" for package, url in chosen.items())
                 file.flush()
@@ -173,8 +174,9 @@ class Uv:
             raise OutOfBounds("No package index is allowed here; packages of pip can't be installed.", field="pip")
         words: list[str] = []
         if self._indexes:
-            words += ["--no-config", "--default-index", self._indexes[0]]
-            for index in self._indexes[1:]:
+            indexes = [_with_credentials(index, os.environ) for index in self._indexes]
+            words += ["--no-config", "--default-index", indexes[0]]
+            for index in indexes[1:]:
                 words += ["--index", index]
         elif not any(os.environ.get(name) for name in ("UV_INDEX_URL", "UV_DEFAULT_INDEX")):
             first, others, trusted = _of_pip(os.environ)
@@ -453,6 +455,16 @@ def _of_pip(environ: Mapping[str, str]) -> tuple[str | None, list[str], list[str
             values[key] = variable
     first = values.get("index-url", "").strip() or None
     return first, values.get("extra-index-url", "").split(), values.get("trusted-host", "").split()
+
+
+def _with_credentials(index: str, environ: Mapping[str, str]) -> str:
+    """Give an index as the user has configured it: lists and locks say addresses without passwords."""
+    first, others, _ = _of_pip(environ)
+    names = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL")
+    named = [word.rpartition("=")[2] for name in names for word in environ.get(name, "").split()]
+    mine = [address for address in (first, *others, *named) if address]
+    wanted = index.rstrip("/")
+    return next((address for address in mine if without_secrets(address).rstrip("/") == wanted), index)
 
 
 def _dist_name(folder: str) -> str:
