@@ -73,14 +73,17 @@ class Team(Desk):
         wish = self.wish(*specs, pip_install=tuple(pip), indexes=indexes)
         return (await self.engine.solve_exact(SolveExact(surroundings=self.around, wish=wish, **values), None))[0]
 
-    async def sync(self, name: str, exact: Exact, **more: Any) -> dict[str, Any]:
+    async def sync(self, name: str, exact: Exact, *, job: bool = False, **more: Any) -> dict[str, Any]:
+        """Make equal, as a job or, sooner, in the process that is kept for questions: the engine does the same."""
         values = {"command": f"sync {name}", **more}
         request = SyncExact(surroundings=self.around, prefix=str(self.prefix(name)), exact=exact, **values)
-        return await self.engine.sync_exact(request, self.context())
+        if job:
+            return await self.engine.sync_exact(request, self.context())
+        return await self.engine.run(request, context=None)
 
     async def fetch(self, exact: Exact, folder: Path, **more: Any) -> dict[str, Any]:
         request = FetchExact(surroundings=self.around, exact=exact, folder=str(folder), **more)
-        return await self.engine.fetch_exact(request, self.context())
+        return await self.engine.run(request, context=None)
 
     def installed(self, name: str) -> Installed:
         prefix = str(self.prefix(name))
@@ -158,7 +161,6 @@ async def test_a_list_is_solved_and_made_with_every_archive_known(team: Team, in
     assert (prefix / "etc/placed.conf").read_text() == f"at {prefix}/etc\n"
     _check_record(prefix)
     assert team.left() == []
-    team.children.clear()
     assert (await team.sync("one", exact, variables={"A": "b"}))["changed"] is False
     assert (await team.sync("one", exact, variables={}))["changed"] is True
     assert not (prefix / "conda-meta/state").exists()
@@ -206,7 +208,7 @@ async def test_what_is_to_be_kept_stays_with_what_it_needs(team: Team) -> None:
     assert [package.name for package in step.conda_remove] == ["lonely", "placed"]
     assert [package.name for package in step.pip_remove] == ["piper"]
     assert plan_of(step).notes == ("Kept though the list doesn't have them: alpha, extra, helper.",)
-    await team.sync("one", exact, keep=keep)
+    await team.sync("one", exact, keep=keep, job=True)
     assert "alpha is kept and needs beta >=2; the list has 1.0." in team.heard.log
     assert set(team.versions_of("one")) == {"python", "beta", "alpha"}
     assert team.python("one", "import extra, helper; print(extra.VERSION)") == "1.0"
@@ -397,14 +399,14 @@ async def test_a_sync_killed_at_any_moment_is_whole_or_not_at_all(
     await team.sync("one", one)
     loop = asyncio.get_running_loop()
     began = loop.time()
-    await team.sync("one", two)
+    await team.sync("one", two, job=True)
     usual = loop.time() - began
     chance = random.Random(20261121)
     now, other = two, one
     for _ in range(5):
         before = picture(team.prefix("one"))
         team.children.clear()
-        syncing = asyncio.create_task(team.sync("one", other))
+        syncing = asyncio.create_task(team.sync("one", other, job=True))
         await until(lambda: team.children)
         await asyncio.sleep(chance.uniform(0.2, 1.0) * usual)
         with contextlib.suppress(ProcessLookupError):
@@ -453,7 +455,8 @@ async def test_a_full_disk_leaves_everything_as_it_was(own: tuple[Team, Channel]
 async def test_a_bundle_is_enough(team: Team, channel: Channel, index: Path, tmp_path: Path) -> None:
     exact = await team.solve("python", "alpha=1.0", pip=("plain",))
     bundle = tmp_path / "a bundle"
-    told = await team.fetch(exact, bundle)
+    request = FetchExact(surroundings=team.around, exact=exact, folder=str(bundle))
+    told = await team.engine.fetch_exact(request, team.context())
     size = sum(path.stat().st_size for path in bundle.rglob("*") if path.suffix in (".conda", ".whl"))
     assert (told["fetched"], told["present"], told["bytes"]) == (len(exact.conda) + 2, 0, size)
     spoilt = next(bundle.glob("conda/noarch/alpha-*"))
@@ -506,7 +509,7 @@ async def test_two_fill_one_cache_at_once(own: tuple[Team, Channel], tmp_path: P
     exact = await team.solve(*names)
     wanted = [f"env{number}" for number in range(3)]
     for _ in range(2):
-        await asyncio.gather(*(team.sync(name, exact) for name in wanted))
+        await asyncio.gather(*(team.sync(name, exact, job=True) for name in wanted))
         for name in wanted:
             assert team.step(name, exact).nothing
             assert len(list(team.prefix(name).glob("share/*/*"))) == 100
@@ -533,7 +536,7 @@ async def test_credentials_are_taken_from_the_users_own_settings(
         with pytest.raises(LccError):
             await ann.sync("one", locked)
         ann.change_around(conda=settings)
-        await ann.sync("one", locked)
+        await ann.sync("one", locked, job=True)
         assert ann.step("one", locked).nothing
         for root in (ann.prefix("one"), Path(ann.around.places.state)):
             for path in root.rglob("*"):
