@@ -15,11 +15,13 @@ import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
+from filelock import FileLock, Timeout
 
 from ...environments.names import check_name, say_it
 from ...errors import Conflict, Invalid, LccError, NotFound, NotPermitted, NotReachable, OutsideFailure
@@ -33,6 +35,8 @@ __all__ = ["GitSource"]
 
 _TRIES = 8
 _SECONDS = 60.0
+_POLL_SECONDS = 0.005
+_HEADS = "refs/heads/"
 _ABSENT_CONFIG = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
@@ -42,6 +46,15 @@ _ABSENT_CONFIG = (
     "advice.detachedHead=false",
 )
 _OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR", "GIT_NAMESPACE")
+
+
+class _There(NamedTuple):
+    """What a commit has: its tree, the tree of the list's folder, and the blobs of its files with their sizes."""
+
+    commit: str
+    tree: str
+    folder: str | None
+    files: dict[str, tuple[str, int]]
 
 
 class GitSource:
@@ -59,6 +72,7 @@ class GitSource:
         self._below = f"{folder.strip('/')}/" if folder else ""
         self._branch = branch
         self._remote = remote
+        self._is_bare = False
 
     @property
     def place(self) -> str:
@@ -76,38 +90,36 @@ class GitSource:
 
     def names(self) -> tuple[str, ...]:
         """Name the folders that hold a list."""
-        tip = self._tip()
-        listed = self._git("ls-tree", "-r", "-z", "--name-only", tip, *([self._below] if self._below else []))
+        listed = self._git("ls-tree", "-r", "-z", "--name-only", self._tip(), *([self._below] if self._below else []))
         parts = [path[len(self._below) :].split("/") for path in listed.split("\0")]
         return tuple(sorted(part[0] for part in parts if len(part) == 2 and part[1] == LIST and is_list_name(part[0])))
 
     def read(self, name: str, known: str | None = None) -> Stored:
         """Read a list at the tip."""
         check_name(name)
-        tip = self._tip()
-        if known is not None and known == self._tree(tip, name):
+        there = self._look(name)
+        if known is not None and known == there.folder:
             raise Unchanged
-        return self._at(name, tip)
+        return self._at(name, there)
 
     def write(self, name: str, draft: Draft, expected: Stored | None) -> Stored:
         """Commit the files, and move the branch."""
         check_draft(name, draft)
         made_from = f"\n\nRestores revision {draft.restored_from}." if draft.restored_from else ""
         subject = plain_line(draft.signed.message, 500) or f"Publish {name}"
-        self._commit(name, {LIST: draft.text, LOCK: draft.lock}, draft.signed, subject + made_from, expected)
-        return self._at(name, self._tip(fetch=False))
+        commit = self._commit(name, {LIST: draft.text, LOCK: draft.lock}, draft.signed, subject + made_from, expected)
+        return self._at(name, self._look(name, commit))
 
     def remove(self, name: str, signed: Signature, expected: Stored) -> Revision:
         """Commit that the files are gone."""
         check_name(name)
         subject = plain_line(signed.message, 500) or f"Remove {name}"
-        self._commit(name, {LIST: None, LOCK: None}, signed, subject, expected)
-        return self.history(name, 1)[0]
+        return self._log(self._commit(name, {LIST: None, LOCK: None}, signed, subject, expected), name)[0]
 
     def history(self, name: str, limit: int = 100) -> tuple[Revision, ...]:
         """Give the commits that touched the list."""
         check_name(name)
-        found = self._log(self._tip(), name)
+        found = self._log(self._look(name).commit, name)
         if not found:
             raise NotFound(f"There is no list {name} in {self.place}.", name=name)
         return tuple(found[:limit])
@@ -115,9 +127,9 @@ class GitSource:
     def revision(self, name: str, number: int) -> Stored:
         """Read a list at one of those commits."""
         check_name(name)
-        for record in self._log(self._tip(), name):
+        for record in self._log(self._look(name).commit, name):
             if record.number == number:
-                return self._at(name, record.id)
+                return self._at(name, self._look(name, record.id))
         raise NotFound(f"The list {name} has no revision {number}.", name=name)
 
     # -- reading ----------------------------------------------------------------------------------------------
@@ -125,7 +137,8 @@ class GitSource:
     def _path(self, name: str) -> str:
         return f"{self._below}{name}"
 
-    def _local(self) -> str:
+    def _branch_name(self) -> str:
+        """Name the branch that is written to."""
         if self._branch is not None:
             return self._branch
         found = self._ask("symbolic-ref", "--quiet", "--short", "HEAD")
@@ -133,51 +146,66 @@ class GitSource:
             raise Invalid(f"The checkout {self._root} is on no branch.", field="place")
         return found.strip()
 
-    def _ref(self) -> str:
-        return f"refs/heads/{self._local()}" if self._remote is None else f"refs/remotes/{self._remote}/{self._local()}"
-
     def _tip(self, *, fetch: bool = True) -> str:
-        branch = self._local()
-        if self._remote is not None and fetch:
-            self._git("fetch", "--quiet", "--no-tags", self._remote, f"+refs/heads/{branch}:{self._ref()}")
-        found = self._ask("rev-parse", "--verify", "--quiet", f"{self._ref()}^{{commit}}")
-        if found is None:
-            raise NotReachable(f"The checkout {self._root} has no commit on {branch}.", place=self.place)
-        return found.strip()
+        """Name what is read: a commit, by a name that may be another's by the next question."""
+        if self._remote is None:
+            return f"refs/heads/{self._branch}" if self._branch is not None else "HEAD"
+        branch = self._branch_name()
+        ref = f"refs/remotes/{self._remote}/{branch}"
+        if fetch:
+            self._git("fetch", "--quiet", "--no-tags", self._remote, f"+refs/heads/{branch}:{ref}")
+        return ref
 
-    def _tree(self, commit: str, name: str) -> str | None:
-        found = self._ask("rev-parse", "--verify", "--quiet", f"{commit}:{self._path(name)}")
-        return None if found is None else found.strip()
-
-    def _at(self, name: str, commit: str) -> Stored:
-        blobs = self._blobs(commit, name)
-        text = self._text(name, blobs.get(LIST), MAX_LIST)
-        if text is None:
-            raise NotFound(f"There is no list {name} in {self.place}.", name=name)
-        lock = self._text(name, blobs.get(LOCK), MAX_LOCK)
-        log = self._log(commit, name)
-        record = msgspec.structs.replace(log[0], list_sha256=digest(text), lock_sha256=digest(lock))
-        etag = self._tree(commit, name) or ""
-        return Stored(name=name, etag=etag, text=text, lock=lock, revision=record, lock_fits=fits_list(lock, text))
-
-    def _blobs(self, commit: str, name: str) -> dict[str, tuple[str, int]]:
-        found: dict[str, tuple[str, int]] = {}
+    def _look(self, name: str, at: str | None = None, *, fetch: bool = True) -> _There:
+        """Ask, in one go, what is there at a commit (None: the tip)."""
+        tip = at if at is not None else self._tip(fetch=fetch)
         path = self._path(name)
-        for line in self._git("ls-tree", "-l", "-z", commit, f"{path}/").split("\0"):
-            told = re.fullmatch(r"(\d+) (\w+) ([0-9a-f]+) +(\d+|-)\t(.*)", line, re.DOTALL)
-            if told is None or told[5] not in (f"{path}/{LIST}", f"{path}/{LOCK}"):
-                continue
-            if told[1] not in ("100644", "100755"):
-                raise Invalid(f"{told[5].rsplit('/', 1)[-1]} of {name} is not a plain file.", field=name)
-            found[told[5].rsplit("/", 1)[-1]] = told[3], int(told[4])
-        return found
+        asked = (
+            f"{tip}^{{commit}}",
+            f"{tip}^{{tree}}",
+            f"{tip}:{path}",
+            f"{tip}:{path}/{LIST}",
+            f"{tip}:{path}/{LOCK}",
+        )
+        told = self._git("cat-file", "--batch-check", stdin="\n".join(asked).encode() + b"\n").splitlines()
+        found = [re.fullmatch(r"([0-9a-f]{40,64}) (\w+) (\d+)", line) for line in told]
+        if len(found) != len(asked) or found[0] is None or found[1] is None:
+            raise NotReachable(f"The checkout {self._root} has no commit where lists are looked for.", place=self.place)
+        folder = found[2][1] if found[2] is not None and found[2][2] == "tree" else None
+        files = {
+            file: (match[1], int(match[3]))
+            for file, match in zip((LIST, LOCK), found[3:5], strict=True)
+            if match is not None and match[2] == "blob" and folder is not None
+        }
+        return _There(found[0][1], found[1][1], folder, files)
 
-    def _text(self, name: str, blob: tuple[str, int] | None, most: int) -> str | None:
-        if blob is None:
-            return None
-        if blob[1] > most:
-            raise Invalid(f"A file of {name} has more than {most} bytes.", field=name)
-        return read_text(self._run("cat-file", "blob", blob[0]).stdout, most, name)
+    def _at(self, name: str, there: _There) -> Stored:
+        if LIST not in there.files:
+            raise NotFound(f"There is no list {name} in {self.place}.", name=name)
+        for file, most in ((LIST, MAX_LIST), (LOCK, MAX_LOCK)):
+            if there.files.get(file, ("", 0))[1] > most:
+                raise Invalid(f"{file} of {name} has more than {most} bytes.", field=name)
+        folder, *raws = self._contents([there.folder or "", *(blob for blob, _ in there.files.values())])
+        texts = dict(zip(there.files, raws, strict=True))
+        for file in texts:
+            if not re.search(rb"(?:^|\0.{20}|\0.{32})100(?:644|755) " + file.encode() + rb"\0", folder, re.DOTALL):
+                raise Invalid(f"{file} of {name} is not a plain file.", field=name)
+        text = read_text(texts[LIST], MAX_LIST, name)
+        lock = read_text(texts[LOCK], MAX_LOCK, name) if LOCK in texts else None
+        record = self._log(there.commit, name)[0]
+        record = msgspec.structs.replace(record, list_sha256=digest(text), lock_sha256=digest(lock))
+        fits = fits_list(lock, text)
+        return Stored(name=name, etag=there.folder or "", text=text, lock=lock, revision=record, lock_fits=fits)
+
+    def _contents(self, objects: list[str]) -> list[bytes]:
+        raw = self._run("cat-file", "--batch", stdin="\n".join(objects).encode() + b"\n").stdout
+        found = []
+        for _ in objects:
+            told, _, raw = raw.partition(b"\n")
+            size = int(told.rsplit(b" ", 1)[-1])
+            found.append(raw[:size])
+            raw = raw[size + 1 :]
+        return found
 
     def _log(self, commit: str, name: str) -> list[Revision]:
         path = self._path(name)
@@ -204,54 +232,73 @@ class GitSource:
                     at=datetime.fromtimestamp(min(max(int(at), 0), 253402300799), timezone.utc),
                     author=plain_line(author, 200) or "unknown",
                     message=plain_line(subject, 500),
-                    removed=place == 0 and LIST not in self._blobs(sha, name),
+                    removed=False,
                 )
             )
+        if records and LIST not in self._look(name, records[0].id).files:
+            records[0] = msgspec.structs.replace(records[0], removed=True)
         return records
 
     # -- writing ----------------------------------------------------------------------------------------------
 
     def _commit(
         self, name: str, files: Mapping[str, str | None], signed: Signature, message: str, expected: Stored | None
-    ) -> None:
-        """Make a commit on the tip and move the branch there; again while others move it for other lists."""
-        for _ in range(_TRIES):
-            tip = self._tip()
-            self._check_expected(name, tip, expected)
-            self._check_clean(name)
-            commit = self._made(name, files, signed, message, tip)
-            if commit is None or self._move(tip, commit):
-                self._follow(name)
-                return
-            time.sleep(random.uniform(0.01, 0.05))
-        raise Conflict(f"Others move the branch {self._local()} faster than {name} can be written.", field=name)
+    ) -> str:
+        """Make a commit on the tip, move the branch there and name it; again while others move it for other lists."""
+        with self._alone():
+            for number in range(_TRIES):
+                there = self._look(name)
+                self._check_expected(name, there, expected)
+                self._check_clean(name, there.commit)
+                commit = self._made(name, files, signed, message, there)
+                if commit is None:
+                    return there.commit
+                if self._move(there.commit, commit):
+                    self._follow(name)
+                    return commit
+                time.sleep(random.uniform(0.01, 0.05) * 2**number)
+        raise Conflict(f"Others move the branch {self._branch_name()} faster than {name} can be written.", field=name)
 
-    def _check_expected(self, name: str, tip: str, expected: Stored | None) -> None:
-        there = self._tree(tip, name)
-        if there != (expected.etag if expected is not None else None):
-            now = None
-            with contextlib.suppress(NotFound):
-                now = self._at(name, tip)
-            if now is None and expected is None:
-                return  # a folder without a list
-            raise lost_race(name, now)
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let nobody else on this machine write here meanwhile: git keeps commits apart, but not the work tree."""
+        folder, bare = self._git("rev-parse", "--git-common-dir", "--is-bare-repository").splitlines()
+        self._is_bare = bare == "true"
+        lock = FileLock(self._root / folder / "jupyter_lcc.lock", timeout=_SECONDS)
+        try:
+            lock.acquire(poll_interval=_POLL_SECONDS)
+        except Timeout:
+            raise Conflict(f"Somebody else writes to the checkout {self._root}; try again.", field="place") from None
+        except OSError as error:
+            message = f"The checkout {self._root} can't be written: {error.strerror}."
+            raise NotPermitted(message, place=self.place) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _check_expected(self, name: str, there: _There, expected: Stored | None) -> None:
+        now = there.folder if LIST in there.files else None  # a folder without a list is none
+        if now != (expected.etag if expected is not None else None):
+            raise lost_race(name, self._at(name, there) if now is not None else None)
 
     def _made(
-        self, name: str, files: Mapping[str, str | None], signed: Signature, message: str, tip: str
+        self, name: str, files: Mapping[str, str | None], signed: Signature, message: str, there: _There
     ) -> str | None:
         """Write blobs, tree and commit. None where the files are what they are already."""
         with tempfile.TemporaryDirectory(prefix="jupyter_lcc-") as folder:
+            texts = {file: text for file, text in files.items() if text is not None}
+            for file, text in texts.items():
+                Path(folder, file).write_bytes(text.encode())
+            paths = [os.path.join(folder, file) for file in texts]
+            blobs = self._git("hash-object", "-w", "--no-filters", "--", *paths).split() if paths else []
+            entries = [f"0 {'0' * 40}\t{self._path(name)}/{file}\0" for file, text in files.items() if text is None]
+            entries += [f"100644 {blob}\t{self._path(name)}/{file}\0" for file, blob in zip(texts, blobs, strict=True)]
             index = {"GIT_INDEX_FILE": os.path.join(folder, "index")}
-            self._git("read-tree", tip, environment=index)
-            for file, text in files.items():
-                path = f"{self._path(name)}/{file}"
-                if text is None:
-                    self._git("update-index", "--force-remove", "--", path, environment=index)
-                else:
-                    blob = self._git("hash-object", "-w", "--stdin", stdin=text.encode()).strip()
-                    self._git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", environment=index)
+            self._git("read-tree", there.commit, environment=index)
+            self._git("update-index", "-z", "--index-info", stdin="".join(entries).encode(), environment=index)
             tree = self._git("write-tree", environment=index).strip()
-        if tree == self._git("rev-parse", f"{tip}^{{tree}}").strip():
+        if tree == there.tree:
             return None
         author = re.sub(r"[<>]", "", plain_line(signed.author, 200)) or "unknown"
         when = signed.at.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S+00:00")
@@ -260,42 +307,40 @@ class GitSource:
             for role in ("AUTHOR", "COMMITTER")
             for key, value in (("NAME", author), ("EMAIL", "jupyter_lcc@localhost"), ("DATE", when))
         }
-        return self._git("commit-tree", tree, "-p", tip, stdin=message.encode(), environment=who).strip()
+        return self._git("commit-tree", tree, "-p", there.commit, stdin=message.encode(), environment=who).strip()
 
     def _move(self, tip: str, commit: str) -> bool:
         """Move the branch from `tip` to `commit`. False where it isn't at `tip` any more."""
-        branch = self._local()
+        branch = self._branch_name()
         if self._remote is None:
-            if self._ask("update-ref", f"refs/heads/{branch}", commit, tip) is not None:
-                return True
-            return self._lost(tip)
+            done = self._run("update-ref", f"refs/heads/{branch}", commit, tip, check=False)
+            return done.returncode == 0 or self._lost("update-ref", tip, done)
         lease = f"--force-with-lease=refs/heads/{branch}:{tip}"
         done = self._run(
             "push", "--quiet", "--no-verify", lease, self._remote, f"{commit}:refs/heads/{branch}", check=False
         )
-        if done.returncode == 0:
-            self._ask("update-ref", self._ref(), commit)
-            self._ask("update-ref", f"refs/heads/{branch}", commit, tip)
-            return True
-        return self._lost(tip, done)
+        if done.returncode != 0:
+            return self._lost("push", tip, done)
+        self._ask("update-ref", f"refs/remotes/{self._remote}/{branch}", commit)
+        self._ask("update-ref", f"refs/heads/{branch}", commit, tip)
+        return True
 
-    def _lost(self, tip: str, done: subprocess.CompletedProcess[bytes] | None = None) -> bool:
-        """Tell a race that was lost from a branch that can't be moved at all."""
-        if self._tip() != tip:
-            return False
-        told = _said(done) if done is not None else ""
-        if done is not None and not re.search(r"stale info|cannot lock ref|fetch first|non-fast-forward", told):
-            raise self._failure("push", told)
+    def _lost(self, action: str, tip: str, done: subprocess.CompletedProcess[bytes]) -> bool:
+        """Tell a race that was lost (or one for a lock, so that it can be tried again) from what can't be done."""
+        now = self._git("rev-parse", "--verify", f"{self._tip()}^{{commit}}").strip()
+        told = _said(done)
+        if now == tip and not re.search(r"stale info|lock ref|fetch first|non-fast-forward|unable to lock", told, re.I):
+            raise self._failure(action, told)
         return False
 
-    def _check_clean(self, name: str) -> None:
+    def _check_clean(self, name: str, tip: str) -> None:
         """Refuse where somebody edits the list in the work tree: what they wrote would be lost, or publish itself."""
-        if self._is_bare() or not self._follows():
+        if not self._follows():
             return
         path = f":(top,literal){self._path(name)}"
         if not self._git("status", "--porcelain", "-z", "--untracked-files=all", "--", path).strip("\0"):
             return
-        for record in self._log(self._tip(fetch=False), name)[1:6]:
+        for record in self._log(tip, name)[1:6]:
             if self._ask("diff", "--quiet", record.id, "--", path) is not None:
                 self._restore(path)  # only behind: somebody was stopped before the files could follow
                 return
@@ -306,18 +351,18 @@ class GitSource:
 
     def _follow(self, name: str) -> None:
         """Let the work tree show what was committed."""
-        if not self._is_bare() and self._follows():
+        if self._follows():
             self._restore(f":(top,literal){self._path(name)}")
 
     def _follows(self) -> bool:
-        """Tell whether the work tree is of the branch."""
-        return (self._ask("symbolic-ref", "--quiet", "--short", "HEAD") or "").strip() == self._local()
+        """Tell whether there is a work tree, and it is of the branch."""
+        if self._is_bare:
+            return False
+        head = (self._ask("symbolic-ref", "--quiet", "HEAD") or "").strip()
+        return head.startswith(_HEADS) and self._branch in (None, head.removeprefix(_HEADS))
 
     def _restore(self, path: str) -> None:
         self._ask("restore", "--quiet", "--source=HEAD", "--staged", "--worktree", "--", path)
-
-    def _is_bare(self) -> bool:
-        return self._git("rev-parse", "--is-bare-repository").strip() == "true"
 
     # -- git --------------------------------------------------------------------------------------------------
 
@@ -367,7 +412,7 @@ class GitSource:
         message = f"git {action} failed in {self._root}: {plain_line(redact(said), 300)}"
         if re.search(r"dubious ownership|Permission denied|Authentication failed|could not read Username", said):
             return NotPermitted(message, place=self.place)
-        if action == "fetch" or "Could not resolve" in said or "not a git repository" in said:
+        if action == "fetch" or "Could not resolve" in said or re.search(r"not a git repository|cannot change to", said):
             return NotReachable(message, place=self.place)
         return OutsideFailure(message, place=self.place)
 
