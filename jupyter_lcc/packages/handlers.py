@@ -7,6 +7,7 @@ from ..jobs.model import Job
 from ..web.routes import Param, Route
 from .model import (
     AddSource,
+    BundleList,
     CheckedText,
     HistoryQuery,
     ListDiff,
@@ -80,6 +81,10 @@ async def get_revision(lists: PackageLists, name: str, number: str) -> ListText:
 
 async def restore_package_list(lists: PackageLists, name: str, body: RestoreList, if_match: str | None) -> Job:
     return await lists.restore(name, body, if_match)
+
+
+async def bundle_package_list(lists: PackageLists, name: str, body: BundleList) -> Job:
+    return await lists.bundle(name, body)
 
 
 async def validate_package_list(lists: PackageLists, body: ValidateList) -> CheckedText:
@@ -241,7 +246,7 @@ ROUTES: tuple[Route, ...] = (
         "package-lists/{name}/merge",
         "merge_package_list",
         "Join a text with what somebody else published in the meantime. Nothing is written.",
-        "read",
+        "write",
         PackageLists,
         merge_package_list,
         MergedList,
@@ -293,10 +298,25 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "POST",
+        "package-lists/{name}/bundle",
+        "bundle_package_list",
+        "Put the files of a list's lock into its source, for machines that reach nothing else.",
+        "execute",
+        PackageLists,
+        bundle_package_list,
+        Job,
+        status=202,
+        body=BundleList,
+        params=_NAME,
+        raises=(NotFound, Conflict, Forbidden, OutsideFailure, NotReachable),
+        says=_LONG,
+    ),
+    Route(
+        "POST",
         "package-list-validations",
         "validate_package_list",
         "Say all that is wrong with a text, as it is typed. Nothing is solved or written.",
-        "read",
+        "write",
         PackageLists,
         validate_package_list,
         CheckedText,

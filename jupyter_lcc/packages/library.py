@@ -225,6 +225,17 @@ class Library:
         shelves = [self._shelf(known.place.id)] if known is not None else list(self._shelves.values())
         return [(shelf.place, shelf.source) for shelf in shelves if shelf.source is not None]
 
+    async def bundle_of(self, source_id: str) -> str | None:
+        """Give the address of a source's bundle, None where it has none, or doesn't tell."""
+        try:
+            shelf = self.source(source_id).shelf
+            if shelf is None:
+                return None
+            sizes: dict[str, int] = await self.call(shelf.sizes)
+            return shelf.url if sizes else None
+        except LccError:
+            return None
+
     async def why_unsafe(self, source_id: str) -> str | None:
         """Tell why a source can't keep two publishers apart; None where it can."""
         shelf = self._shelf(source_id)

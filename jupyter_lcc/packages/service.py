@@ -11,10 +11,12 @@ from ..clock import Clock
 from ..errors import Invalid, LccError, NotFound
 from ..jobs.model import Job
 from .bounds import ListBounds
+from .bundling import Bundling
 from .library import Library
 from .lists import read_list
 from .model import (
     AddSource,
+    BundleList,
     CheckedText,
     HistoryQuery,
     ListDiff,
@@ -113,6 +115,9 @@ class PackageLists:
             jobs=jobs,
             told=self._told,
             begin=self._begin,
+        )
+        self._bundling = Bundling(
+            bounds=bounds, library=library, environments=environments, jobs=jobs, folder=files.folder
         )
         self._ready = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -262,6 +267,11 @@ class PackageLists:
         """Make the environment equal to the list. Raises OutOfBounds, Conflict where the plan is another by now."""
         await self._ready.wait()
         return await self._syncing.sync(name, body)
+
+    async def bundle(self, name: str, body: BundleList) -> Job:
+        """Put the files of a list's lock into its source. Raises Invalid, OutOfBounds, Conflict without a lock."""
+        await self._ready.wait()
+        return await self._bundling.bundle(name, body)
 
     # -- by itself -----------------------------------------------------------------------------------------------
 

@@ -55,7 +55,7 @@ class ListFiles:
     """The files below one folder."""
 
     def __init__(self, folder: Path, log: Any) -> None:
-        self._folder = folder
+        self.folder = folder
         self._log = log
 
     def own_sources(self) -> tuple[SourcePlace, ...]:
@@ -65,15 +65,15 @@ class ListFiles:
 
     def add_source(self, place: SourcePlace) -> None:
         """Add one; another server of the same user may be adding one too."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with FileLock(self._folder / "sources.lock"):
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with FileLock(self.folder / "sources.lock"):
             others = tuple(each for each in self.own_sources() if each.id != place.id)
             write_json(self._sources, OwnSources(sources=(*others, place)))
 
     def remove_source(self, source_id: str) -> bool:
         """Take one away; tell whether it was there."""
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with FileLock(self._folder / "sources.lock"):
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with FileLock(self.folder / "sources.lock"):
             before = self.own_sources()
             after = tuple(each for each in before if each.id != source_id)
             write_json(self._sources, OwnSources(sources=after))
@@ -82,7 +82,7 @@ class ListFiles:
     def copies(self) -> Iterator[Copy]:
         """Give what was read last of every list."""
         try:
-            paths = sorted((self._folder / "copies").glob("*.json"))
+            paths = sorted((self.folder / "copies").glob("*.json"))
         except OSError:
             return
         for path in paths:
@@ -108,12 +108,12 @@ class ListFiles:
 
     @property
     def _sources(self) -> Path:
-        return self._folder / "sources.json"
+        return self.folder / "sources.json"
 
     def _file(self, kind: str, name: str) -> Path:
         if "/" in name or name.startswith("."):
             raise Invalid("This is not the name of a list.", field="name")
-        return self._folder / kind / f"{name}.json"
+        return self.folder / kind / f"{name}.json"
 
     def _read(self, path: Path, shape: type[T]) -> T | None:
         try:

@@ -84,6 +84,7 @@ class Syncing:
             command=f"lists sync {name}",
             asked=(*known.read.wanted.conda.values(), *known.read.wanted.pip.values()),
             variables=known.read.wanted.variables,
+            bundle=await self._library.bundle_of(known.place.id) if diff.add or diff.change else None,
         )
         self._told("changed", name)
         self._begin(self._noticed(name, job))

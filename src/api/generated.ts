@@ -719,6 +719,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/lcc/package-lists/{name}/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put the files of a list's lock into its source, for machines that reach nothing else.
+         * @description The answer is 202, the job, and its place in `Location`.
+         */
+        post: operations["bundle_package_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/lcc/package-lists/{name}/diff": {
         parameters: {
             query?: never;
@@ -905,6 +925,11 @@ export interface components {
              */
             mode: "apply" | "notify" | "off";
             place: string;
+        };
+        /** @description For which platforms (`linux-64`) the files are put into the source; null: for all of the lock. */
+        BundleList: {
+            /** @default null */
+            platforms: string[] | null;
         };
         /** @description What to install, upgrade and remove. `upgrade` names packages; `upgrade_all` is everything. */
         ChangeEnvironment: {
@@ -1988,6 +2013,7 @@ export interface components {
 }
 export type About = components['schemas']['About'];
 export type AddSource = components['schemas']['AddSource'];
+export type BundleList = components['schemas']['BundleList'];
 export type ChangeEnvironment = components['schemas']['ChangeEnvironment'];
 export type ChangePolicy = components['schemas']['ChangePolicy'];
 export type Channels = components['schemas']['Channels'];
@@ -4652,6 +4678,105 @@ export interface operations {
             };
             /** @description What was to be replaced isn't there any more: somebody else wrote first. `detail` has the etag that is there. */
             412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The outside part did not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    bundle_package_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BundleList"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. Or: Understood and refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is larger than any request of ours needs to be. */
+            413: {
                 headers: {
                     [name: string]: unknown;
                 };
