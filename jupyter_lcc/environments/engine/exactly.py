@@ -25,13 +25,12 @@ from ..exact import Exact, ExactConda, ExactPip, Installed, Step, check_exact, p
 from ..exact_reader import conda_of, read_installed
 from ..find import IdFile
 from ..kept import KeptRecord
-from ..packages_of import read_records
 from ..staging import link_tree
 from .errors import ours
 from .linking import link
 from .network import Network
 from .pip import Uv, relocate
-from .prefix import as_record, check_changeable, conda_dists, pip_of, python_of, read_prefix
+from .prefix import as_record, check_changeable, conda_dists, pip_of, python_of, read_prefix, records_of
 from .solving import check, name_of, solve_wish
 from .talk import Talk
 from .verified import check_file, is_verified, local_path
@@ -345,7 +344,7 @@ def _state_of(prefix: Path) -> State | None:
 
 
 def _installed(prefix: Path, subdir: str) -> Installed:
-    records = read_records(str(prefix))
+    records = records_of(prefix)
     return read_installed(str(prefix), python_of(records), subdir, records)
 
 

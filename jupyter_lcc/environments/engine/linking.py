@@ -13,8 +13,8 @@ import msgspec
 from rattler import MatchSpec, PackageCache, PrefixRecord, RepoDataRecord, install
 
 from ...errors import NotReachable
-from ..packages_of import read_records
 from .network import Network
+from .prefix import records_of
 from .solving import check_more, name_of
 from .talk import Talk
 from .verified import check_file, installing, is_verified, local_path, note_verified
@@ -182,7 +182,7 @@ async def link(
     _complete(network, folder, records)
     if network.room_bytes is not None:
         fresh = {name_of(record) for record in fetched}
-        taken = sum(record.installed_bytes or 0 for record in read_records(str(folder)) if record.name in fresh)
+        taken = sum(record.installed_bytes or 0 for record in records_of(folder) if record.name in fresh)
         check_more(taken, network.room_bytes)
 
 
