@@ -36,8 +36,8 @@ __all__ = ["Reading", "Snapshot"]
 
 T = TypeVar("T")
 _TICK_NS = 20_000_000
-_MOST_INSTALLED = 200
-"""So many environments' packages are remembered; they are asked for by every list at every look."""
+_MOST_REMEMBERED = 100
+"""So many environments' packages are remembered; every list asks for one's at every look."""
 
 _LAUNCH = Path(__file__).with_name("launch.py")
 
@@ -90,6 +90,7 @@ class Reading:
         self._finder = Finder(self.places, environ, (server_root,) if server_root is not None else ())
         self._packages = PackageReader()
         self._installed: dict[str, tuple[Stamp, Installed]] = {}
+        self._exacts: dict[str, tuple[Stamp, Exact]] = {}
         own = str(data_dir / "kernels")
         self.kernelspecs = KernelSpecs(dict.fromkeys((own, *kernel_folders)), self.places)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="jupyter_lcc-environments")
@@ -181,26 +182,36 @@ class Reading:
         return Snapshot(found, tuple(self.kernelspecs.all()), conda, _beside(self.places))
 
     def _read_installed(self, found: Found) -> Installed:
-        stamp = stamp_of(found.prefix, found.python)
-        known = self._installed.get(found.prefix)
-        if stamp is not None and known is not None and known[0] == stamp:
-            return known[1]
-        records = self._packages.records(found.prefix)
-        installed = read_installed(found.prefix, found.python, self.subdir, records)
-        self._installed.pop(found.prefix, None)
-        # What changed this very moment may change again within a tick of its file system's clock.
-        if stamp is not None and time.time_ns() - max(stamp) > _TICK_NS:
-            self._installed[found.prefix] = (stamp, installed)
-        while len(self._installed) > _MOST_INSTALLED:
-            self._installed.pop(next(iter(self._installed)))
-        return installed
+        def read() -> Installed:
+            records = self._packages.records(found.prefix)
+            return read_installed(found.prefix, found.python, self.subdir, records)
+
+        return self._remembered(self._installed, found, read)
 
     def _read_exact(self, found: Found) -> Exact:
-        records = self._packages.records(found.prefix)
-        exact = read_exact(found.prefix, found.python, self.subdir, records)
-        # Those it was made from first, in their order.
-        own = [channel for channel in found.channels if channel in exact.channels]
-        return msgspec.structs.replace(exact, channels=tuple(dict.fromkeys((*own, *exact.channels))))
+        def read() -> Exact:
+            records = self._packages.records(found.prefix)
+            exact = read_exact(found.prefix, found.python, self.subdir, records)
+            # Those it was made from first, in their order.
+            own = [channel for channel in found.channels if channel in exact.channels]
+            return msgspec.structs.replace(exact, channels=tuple(dict.fromkeys((*own, *exact.channels))))
+
+        return self._remembered(self._exacts, found, read)
+
+    def _remembered(self, known: dict[str, tuple[Stamp, T]], found: Found, read: Callable[[], T]) -> T:
+        """Read an environment's packages only when they have changed."""
+        stamp = stamp_of(found.prefix, found.python)
+        before = known.pop(found.prefix, None)
+        if before is not None and before[0] == stamp:
+            known[found.prefix] = before
+            return before[1]
+        value = read()
+        # What changed this very moment may change again within a tick of its file system's clock.
+        if stamp is not None and time.time_ns() - max(stamp) > _TICK_NS:
+            known[found.prefix] = (stamp, value)
+        while len(known) > _MOST_REMEMBERED:
+            known.pop(next(iter(known)))
+        return value
 
     def _export(self, found: Found, conda: CondaSettings, form: str, everything: bool) -> Export:
         records = self._packages.records(found.prefix)
