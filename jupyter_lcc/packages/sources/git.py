@@ -412,7 +412,7 @@ class GitSource:
         message = f"git {action} failed in {self._root}: {plain_line(redact(said), 300)}"
         if re.search(r"dubious ownership|Permission denied|Authentication failed|could not read Username", said):
             return NotPermitted(message, place=self.place)
-        if action == "fetch" or "Could not resolve" in said or re.search(r"not a git repository|cannot change to", said):
+        if action == "fetch" or re.search(r"Could not resolve|not a git repository|cannot change to", said):
             return NotReachable(message, place=self.place)
         return OutsideFailure(message, place=self.place)
 
