@@ -148,7 +148,7 @@ async def test_a_list_is_solved_and_made_with_every_archive_known(team: Team, in
     assert exact.pip[0].sha256 == hashlib.sha256(piper.read_bytes()).hexdigest()
     alpha = next(package for package in exact.conda if package.name == "alpha")
     assert (alpha.depends, alpha.license, alpha.noarch, alpha.channel) == (("beta",), "none", "generic", team.url)
-    told = await team.sync("one", exact, asked=("python", "alpha=1.0"), variables={"A": "b"})
+    told = await team.sync("one", exact, asked=("python", "alpha=1.0", "beta[extra]>0", "plain"), variables={"A": "b"})
     assert (told["changed"], told["version"]) == (True, 1)
     prefix = team.prefix("one")
     assert team.step("one", exact).nothing
@@ -156,6 +156,7 @@ async def test_a_list_is_solved_and_made_with_every_archive_known(team: Team, in
     assert again.conda == exact.conda  # all that a lock says can be read back
     assert {(p.name, p.url, p.sha256) for p in again.pip} == {(p.name, p.url, p.sha256) for p in exact.pip}
     assert team.asked("one") == {"python": "python", "alpha": "alpha=1.0"}
+    assert "# update specs: ['python', 'alpha=1.0']\n" in (prefix / "conda-meta/history").read_text()
     assert (prefix / "conda-meta/state").read_text() == '{"env_vars":{"A":"b"}}'
     assert _says(prefix / "bin/piper") == "1.0\n"
     assert (prefix / "etc/placed.conf").read_text() == f"at {prefix}/etc\n"
@@ -197,6 +198,8 @@ async def test_after_drift_in_both_managers_it_equals_again_byte_by_byte(team: T
     assert numbers == [4, 3, 2, 1]
     await team.roll_back("one", 1)
     assert team.step("one", exact).nothing
+    await team.change("one", pip_upgrade=("piper",), indexes=(team.index,))  # nothing is nailed to its archive
+    assert team.python("one", "import piper; print(piper.VERSION)") == "2.0"
 
 
 async def test_what_is_to_be_kept_stays_with_what_it_needs(team: Team) -> None:

@@ -232,7 +232,7 @@ class _Sync:
                 keep_before(around, state, identity)
             kept = state.kept if state is not None else ()
             told = finish(
-                around, staging, identity, request.command, kept, asked, request.asked or (), self._removed(), talk
+                around, staging, identity, request.command, kept, asked, tuple(asked.values()), self._removed(), talk
             )
             self._check_equal(env)
             talk.step("publish")
@@ -266,8 +266,9 @@ class _Sync:
         asked = {name: spec for name, spec in before.items() if name in kept}
         for spec in self.request.asked:
             name = spec_name(spec)
-            if name in names:
-                asked[name] = spec
+            with contextlib.suppress(Exception):  # what was asked of pip isn't conda's to understand
+                MatchSpec(spec, strict=True)
+                asked |= {name: spec} if name in names else {}
         return asked
 
     def _tell_of_unfit(self, records: Iterable[Any]) -> None:
