@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ...environments.names import say_it
@@ -17,6 +18,9 @@ def open_source(place: SourcePlace) -> Source:
     text = place.place.strip()
     if not text or not text.isprintable():
         raise Invalid("A source is a folder's path, s3://bucket/prefix, or git: and a checkout's path.", field="place")
+    if re.search(r"://[^/]*@", text):
+        # Said without repeating it: what stands there is a secret.
+        raise Invalid("A source is written without a user name and password.", field="place")
     if text.startswith("s3://"):
         return _s3(text, place)
     if text.startswith("git:"):
