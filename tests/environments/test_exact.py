@@ -567,6 +567,11 @@ async def test_a_bundle_may_lie_in_s3(own: tuple[Team, Channel], index: Path, tm
         fresh = Team(tmp_path / "fresh", "https://channel.invalid", tmp_path / "fresh-cache", environ)
         with pytest.raises(NotReachable, match=r"beta 1\.0 is not in the bundle"):
             await fresh.sync("one", exact, bundle="s3://house/team/bundle", bundle_only=True)
+        moved = _with(exact, "beta", url="s3://house/gone/noarch/beta-1.0-0.conda")
+        for job in (True, False):
+            with pytest.raises(NotReachable) as gone:
+                await fresh.sync("one", moved, job=job)
+            assert "ignature" not in str(gone.value)  # a signed address is as good as a password
         await fresh.sync("one", exact, bundle="s3://house/team/bundle")  # its own address helps
         await away.stop()
         await fresh.stop()

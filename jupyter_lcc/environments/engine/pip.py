@@ -27,6 +27,7 @@ from ..bounds import canonical, check_index_file, without_secrets
 from ..engine_model import Surroundings
 from ..exact import ExactPip
 from ..kept import KeptPip
+from .errors import told_plainly
 from .talk import Talk
 
 __all__ = ["Uv", "copy_pip", "read_pylock", "relocate", "remember"]
@@ -417,7 +418,7 @@ def _constraints(owned: Mapping[str, str]) -> Iterator[str]:
 
 
 def _failed(said: str, owned: Mapping[str, str]) -> OutsideFailure | Invalid:
-    text = re.sub(r"[a-z0-9+.-]+://[^\s'\"`]+", lambda found: without_secrets(found[0]), said).strip()[-10_000:]
+    text = told_plainly(said).strip()[-10_000:]
     if re.search(r"No space left|Disk quota|os error (?:28|122|27)\b|File too large", text):
         return DiskFull("There is no room left on the disk; nothing was changed.", said=text)
     if "Hash mismatch" in text or "hash mismatch" in text:
