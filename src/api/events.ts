@@ -18,14 +18,17 @@ export interface IIdleEvent {
 }
 
 /**
- * Our events out of JupyterLab's own event stream.
+ * Some of our events out of JupyterLab's own event stream; `read` gives null for all others.
  */
-export class IdleEvents implements IDisposable {
-  constructor(private readonly _events: Pick<Event.IManager, 'stream'>) {
+class OurEvents<T> implements IDisposable {
+  constructor(
+    private readonly _events: Pick<Event.IManager, 'stream'>,
+    private readonly _read: (emission: Event.Emission) => T | null
+  ) {
     this._events.stream.connect(this._onEmission, this);
   }
 
-  get received(): ISignal<this, IIdleEvent> {
+  get received(): ISignal<this, T> {
     return this._received;
   }
 
@@ -42,14 +45,21 @@ export class IdleEvents implements IDisposable {
   }
 
   private _onEmission(_: unknown, emission: Event.Emission): void {
-    const event = readEvent(emission);
-    if (event) {
+    const event = this._read(emission);
+    if (event !== null) {
       this._received.emit(event);
     }
   }
 
   private _isDisposed = false;
-  private readonly _received = new Signal<this, IIdleEvent>(this);
+  private readonly _received = new Signal<this, T>(this);
+}
+
+/** What happened to kernels, terminals and the machine. */
+export class IdleEvents extends OurEvents<IIdleEvent> {
+  constructor(events: Pick<Event.IManager, 'stream'>) {
+    super(events, readEvent);
+  }
 }
 
 /**
@@ -71,38 +81,47 @@ export const ENVIRONMENTS_EVENT = 'https://schema.jupyter.org/jupyter_lcc/enviro
 /** What there is news of. */
 export type News = 'jobs' | 'environments';
 
-/**
- * News of jobs and environments out of JupyterLab's own event stream. What is new is asked for by REST.
- */
-export class WorkEvents implements IDisposable {
-  constructor(private readonly _events: Pick<Event.IManager, 'stream'>) {
-    this._events.stream.connect(this._onEmission, this);
+/** News of jobs and environments. What is new is asked for by REST. */
+export class WorkEvents extends OurEvents<News> {
+  constructor(events: Pick<Event.IManager, 'stream'>) {
+    super(events, readNews);
   }
+}
 
-  get received(): ISignal<this, News> {
-    return this._received;
+function readNews(emission: Event.Emission): News | null {
+  switch (emission.schema_id) {
+    case JOB_EVENT:
+      return 'jobs';
+    case ENVIRONMENTS_EVENT:
+      return 'environments';
+    default:
+      return null;
   }
+}
 
-  get isDisposed(): boolean {
-    return this._isDisposed;
+/** The schema of the server's events on package lists. */
+export const PACKAGE_LISTS_EVENT = 'https://schema.jupyter.org/jupyter_lcc/package-lists/v1';
+
+const LIST_KINDS = ['changed', 'drifted', 'synced', 'published', 'removed', 'sources'] as const;
+
+/** News of package lists: which kind, and of which list; null is of any. */
+export interface IListEvent {
+  readonly kind: (typeof LIST_KINDS)[number];
+  readonly name: string | null;
+}
+
+/** What happened to package lists and to how environments stand to them. */
+export class ListEvents extends OurEvents<IListEvent> {
+  constructor(events: Pick<Event.IManager, 'stream'>) {
+    super(events, readListEvent);
   }
+}
 
-  dispose(): void {
-    if (!this._isDisposed) {
-      this._isDisposed = true;
-      this._events.stream.disconnect(this._onEmission, this);
-      Signal.clearData(this);
-    }
+function readListEvent(emission: Event.Emission): IListEvent | null {
+  const kind = LIST_KINDS.find(known => known === emission['kind']);
+  if (emission.schema_id !== PACKAGE_LISTS_EVENT || kind === undefined) {
+    return null;
   }
-
-  private _onEmission(_: unknown, emission: Event.Emission): void {
-    if (emission.schema_id === JOB_EVENT) {
-      this._received.emit('jobs');
-    } else if (emission.schema_id === ENVIRONMENTS_EVENT) {
-      this._received.emit('environments');
-    }
-  }
-
-  private _isDisposed = false;
-  private readonly _received = new Signal<this, News>(this);
+  const { name } = emission;
+  return { kind, name: typeof name === 'string' ? name : null };
 }
