@@ -168,6 +168,8 @@ def check_exact(wanted: Exact, subdir: str, settings: EnvironmentSettings) -> No
         if len(set(listed)) < len(listed):
             twice = next(name for name in listed if listed.count(name) > 1)
             raise Invalid(f"{say_it(twice)} is named more than once.", field="lock", value=twice)
+    for channel in wanted.channels:
+        check_channel(channel, parse_index(channel, "channels"), settings.allowed_channels)
     for index in wanted.indexes:
         check_index(parse_index(index, "indexes"), settings.allowed_indexes)
     for archive in wanted.conda:

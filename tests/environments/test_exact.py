@@ -175,11 +175,14 @@ async def test_after_drift_in_both_managers_it_equals_again_byte_by_byte(team: T
     simple = ("--default-index", team.index)
     team.uv("one", "install", *simple, "piper==2.0", "extra", "packaging==1.0")  # the last one overwrites conda's
     team.uv("one", "uninstall", "plain")
+    ghost = team.prefix("one") / f"lib/python{SHORT}/site-packages/ghost-1.0.dist-info"
+    ghost.mkdir()  # as a pip that was killed leaves it
+    (ghost / "METADATA").write_text("Metadata-Version: 2.1\nName: ghost\nVersion: 1.0\n")
     step = team.step("one", exact)
     assert [new.name for _, new in step.conda_change] == ["alpha", "packaging"]
     assert [package.name for package in step.conda_remove] == ["lonely"]
     assert [new.name for _, new in step.pip_change] == ["piper"]
-    assert [package.name for package in step.pip_remove] == ["extra", "helper", "packaging"]
+    assert [package.name for package in step.pip_remove] == ["extra", "ghost", "helper", "packaging"]
     assert [package.name for package in step.pip_add] == ["plain"]
     await team.sync("one", exact)
     after = picture(team.prefix("one"))
@@ -348,6 +351,7 @@ async def test_a_lock_is_held_against_bounds_and_itself(team: Team) -> None:
     spoilt = [
         msgspec.structs.replace(exact, platform=OTHER),
         msgspec.structs.replace(exact, indexes=("-r /etc/passwd",)),
+        msgspec.structs.replace(exact, channels=("https://ann:secret@e/c",)),
         msgspec.structs.replace(exact, conda=(*exact.conda, exact.conda[0])),
         msgspec.structs.replace(exact, pip=(piper, msgspec.structs.replace(piper, name="Piper"))),
         other(editable="/home/me/piper"),

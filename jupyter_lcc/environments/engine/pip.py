@@ -27,6 +27,7 @@ from ..bounds import canonical, check_index_file, without_secrets
 from ..engine_model import Surroundings
 from ..exact import ExactPip
 from ..kept import KeptPip
+from ..trash import remove_tree
 from .errors import told_plainly
 from .talk import Talk
 
@@ -125,7 +126,10 @@ class Uv:
         return tuple(p for p in read_pylock(said, short_of(python), platform) if p.name not in owned)
 
     async def remove(self, prefix: Path, names: Sequence[str]) -> None:
-        """Take packages out."""
+        """Take packages out. Of one that does not say which files are its own, only its metadata can go."""
+        for folder in await asyncio.to_thread(_without_list, prefix, names):
+            self._talk.log(f"{folder.name} has no list of its files; they stay.")
+            await asyncio.to_thread(remove_tree, folder)
         if names:
             await self._run(["pip", "uninstall", *self._common(prefix), "--", *names], {})
 
@@ -466,6 +470,14 @@ def _with_credentials(index: str, environ: Mapping[str, str]) -> str:
     mine = [address for address in (first, *others, *named) if address]
     wanted = index.rstrip("/")
     return next((address for address in mine if without_secrets(address).rstrip("/") == wanted), index)
+
+
+def _without_list(prefix: Path, names: Iterable[str]) -> list[Path]:
+    """Give the metadata of those distributions that don't say which files are theirs: a killed pip leaves such."""
+    wanted = {canonical(name) for name in names}
+    found = [site / name for site in prefix.glob("lib/python3*/site-packages") for name in _listed(site)]
+    dists = [path for path in found if path.name.endswith(".dist-info") and _dist_name(path.name) in wanted]
+    return [path for path in dists if not (path / "RECORD").is_file()]
 
 
 def _dist_name(folder: str) -> str:
