@@ -114,14 +114,18 @@ class GitSource:
         """Commit that the files are gone."""
         check_name(name)
         subject = plain_line(signed.message, 500) or f"Remove {name}"
-        return self._log(self._commit(name, {LIST: None, LOCK: None}, signed, subject, expected), name)[0]
+        commit = self._commit(name, {LIST: None, LOCK: None}, signed, subject, expected)
+        return msgspec.structs.replace(self._log(commit, name)[0], removed=True)
 
     def history(self, name: str, limit: int = 100) -> tuple[Revision, ...]:
         """Give the commits that touched the list."""
         check_name(name)
-        found = self._log(self._look(name).commit, name)
+        there = self._look(name)
+        found = self._log(there.commit, name)
         if not found:
             raise NotFound(f"There is no list {name} in {self.place}.", name=name)
+        if LIST not in there.files:
+            found[0] = msgspec.structs.replace(found[0], removed=True)
         return tuple(found[:limit])
 
     def revision(self, name: str, number: int) -> Stored:
@@ -235,8 +239,6 @@ class GitSource:
                     removed=False,
                 )
             )
-        if records and LIST not in self._look(name, records[0].id).files:
-            records[0] = msgspec.structs.replace(records[0], removed=True)
         return records
 
     # -- writing ----------------------------------------------------------------------------------------------
