@@ -79,7 +79,7 @@ class Lists(Following):
         "jupyter lcc lists history team\n"
         "jupyter lcc lists restore team 3\n"
         "jupyter lcc lists bundle team                              for machines without internet\n"
-        "jupyter lcc lists remove-source ID\n\n" + EXIT_HELP
+        "jupyter lcc lists remove-source /shared/lists\n\n" + EXIT_HELP
     )
     positionals: ClassVar[tuple[int, int]] = (0, 3)
 
@@ -239,7 +239,12 @@ class Lists(Following):
 
     def remove_source(self, words: Sequence[str]) -> Exit:
         """Remove a place of your own."""
-        self.client().delete(f"package-list-sources/{_piece(words[0])}")
+        client, wanted = self.client(), words[0].rstrip("/")
+        told = client.get("package-list-sources", SourceList).value.sources
+        found = next((one for one in told if wanted in (one.id, one.place)), None)
+        if found is None:
+            raise CliError(Exit.NOT_FOUND, f"There is no source {clean(wanted)!r}.", "`lists sources` shows them.")
+        client.delete(f"package-list-sources/{found.id}")
         if not self.as_json:
             self.say(f"{clean(words[0])} is removed; its lists and your environments stay as they are.")
         return Exit.OK
@@ -281,7 +286,7 @@ _WORDS: dict[str, tuple[int, int, str]] = {
     "bundle": (1, 1, "bundle NAME"),
     "sources": (0, 0, "sources"),
     "add-source": (1, 1, "add-source PLACE"),
-    "remove-source": (1, 1, "remove-source ID"),
+    "remove-source": (1, 1, "remove-source PLACE"),
 }
 
 

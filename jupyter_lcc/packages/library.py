@@ -11,37 +11,23 @@ from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
+from .._version import __version__
 from ..clock import Clock
 from ..errors import Conflict, Forbidden, Invalid, LccError, NotFound
 from .lists import read_list
-from .lock import Lock, read_lock, set_hash
-from .model import ListSettings, PackageList, SourcePlace, SourceState, Stored
+from .lock import read_lock
+from .model import ListSettings, SourcePlace, SourceState, Stored
 from .policy import mode_of
 from .revisions import folder_of
 from .sources.model import Source, Unchanged
-from .state import Copy, ListFiles
+from .state import Copy, ListFiles, Read
 
-__all__ = ["Known", "Library", "Read"]
+__all__ = ["Known", "Library"]
 
 T = TypeVar("T")
 
 _THREADS = 8
 _MOST_SOURCES = 50
-
-
-@dataclass(frozen=True)
-class Read:
-    """What a list's files say. `problem` is why the list can't be used, `lock_problem` why its lock can't."""
-
-    wanted: PackageList | None = None
-    problem: str | None = None
-    lock: Lock | None = None
-    lock_problem: str | None = None
-
-    def hash_for(self, platform: str) -> str | None:
-        """Name the set of packages of a platform."""
-        packages = self.lock.platforms.get(platform) if self.lock is not None else None
-        return set_hash(packages) if packages is not None else None
 
 
 @dataclass(frozen=True)
@@ -309,7 +295,8 @@ class Library:
         for copy in self._files.copies():
             shelf = self._shelves.get(copy.source)
             if shelf is not None and shelf.source is not None and shelf.source.place == copy.place:
-                read = _read_files(copy.stored)
+                # Another version may see something else in the same files.
+                read = copy.read if copy.read_by == __version__ else _read_files(copy.stored)
                 found[copy.stored.name] = Known(copy.stored.name, shelf.place, copy.stored, read, copy.read_at)
         return found
 
@@ -355,8 +342,16 @@ class Library:
 
     async def _noted(self, name: str, place: SourcePlace, stored: Stored) -> Known:
         now = self._clock.wall()
-        known = Known(name, place, stored, await self.call(_read_files, stored), now, fresh=True)
-        copy = Copy(source=place.id, place=self.source(place.id).place, stored=stored, read_at=now)
+        read = await self.call(_read_files, stored)
+        known = Known(name, place, stored, read, now, fresh=True)
+        copy = Copy(
+            source=place.id,
+            place=self.source(place.id).place,
+            stored=stored,
+            read_at=now,
+            read=read,
+            read_by=__version__,
+        )
         try:
             await self.call(self._files.save_copy, copy)
         except OSError as error:
@@ -374,10 +369,10 @@ def _read_files(stored: Stored) -> Read:
     except Invalid as error:
         return Read(problem=error.message)
     if stored.lock is None:
-        return Read(wanted)
+        return Read(wanted=wanted)
     if not stored.lock_fits:
-        return Read(wanted, lock_problem="The list was changed by hand since it was locked.")
+        return Read(wanted=wanted, lock_problem="The list was changed by hand since it was locked.")
     try:
-        return Read(wanted, lock=read_lock(stored.lock))
+        return Read(wanted=wanted, lock=read_lock(stored.lock))
     except Invalid as error:
-        return Read(wanted, lock_problem=error.message)
+        return Read(wanted=wanted, lock_problem=error.message)

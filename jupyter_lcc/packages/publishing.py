@@ -82,7 +82,9 @@ class Publishing:
         place, source, current = await self._current(name, body.source, if_match, write_list(wanted))
         if current is not None:
             before = read_list(current.text)
-            wanted = msgspec.structs.replace(wanted, platforms=before.platforms, variables=before.variables)
+            wanted = msgspec.structs.replace(
+                wanted, name=before.name, platforms=before.platforms, variables=before.variables
+            )
         # What somebody has written around it, comments and order, stays.
         text = write_list(wanted) if current is None else edit_list(current.text, wanted)
 

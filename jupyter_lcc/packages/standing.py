@@ -24,6 +24,16 @@ __all__ = ["Compared", "Standing"]
 
 
 @dataclass(frozen=True)
+class _Learnt:
+    """What follows from a list and its lock alone, worked out once for each state of it."""
+
+    tag: str | None
+    wanted: Exact | None
+    wanted_hash: str | None
+    refused: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True)
 class Compared:
     """What lies between. `wanted` is null without a lock for this platform, `exact` where it needn't be looked at."""
 
@@ -62,13 +72,14 @@ class Standing:
         self._clock = clock
         self._log = log
         self._synced: dict[str, Synced | None] = {}
+        self._learnt: dict[str, _Learnt] = {}
 
     async def state(self, known: Known) -> ListState:
         """Tell how an environment stands to its list. Asks no source."""
         synced = await self.synced_of(known.name)
         job = next((job for job in self._jobs.live() if job.key == f"env:{known.name}"), None)
         required = is_required(known.name, known.place, self._settings)
-        refused = self.refusals(known)
+        refused = (await self.learn(known)).refused
         found = await self.compared(known, synced)
         status: ListStatus = found.status
         if job is not None and job.kind.endswith("sync"):
@@ -112,13 +123,12 @@ class Standing:
 
     async def compared(self, known: Known, synced: Synced | None) -> Compared:
         """Compare an environment with its list's lock; without one only what is missing can be told."""
-        platform = self._platform
-        wanted = exact_of_lock(known.read.lock, platform) if known.read.lock is not None else None
+        learnt = await self.learn(known)
+        wanted, wanted_hash = learnt.wanted, learnt.wanted_hash
         newest = known.stored.revision.number if known.stored is not None else 0
         if wanted is None:
             return await self._compared_by_name(known)
         plan = await self._environments.plan_exact(known.name, wanted, self.keep(synced))
-        wanted_hash = known.read.hash_for(platform)
         nothing = not (plan.add or plan.remove or plan.change)
         if nothing and not plan.notes:
             # Equal to the lock, hash by hash: its packages are those of the lock.
@@ -164,14 +174,23 @@ class Standing:
         await self.save_synced(known.name, noted)
         return noted
 
-    def refusals(self, known: Known) -> tuple[Refusal, ...]:
-        """Say what of a list isn't allowed on this machine."""
-        found: tuple[Refusal, ...] = ()
+    async def learn(self, known: Known) -> _Learnt:
+        """Say what of a list isn't allowed on this machine, and what it would have here."""
+        found = self._learnt.get(known.name)
+        if found is None or found.tag != known.tag or known.tag is None:
+            found = self._learnt[known.name] = await self._call(self._worked_out, known)
+        return found
+
+    def _worked_out(self, known: Known) -> _Learnt:
+        refused: tuple[Refusal, ...] = ()
+        wanted, wanted_hash, lock = None, None, known.read.lock
         if known.read.wanted is not None:
-            found += check_list(known.read.wanted, self._bounds)
-        if known.read.lock is not None:
-            found += check_lock(known.read.lock, self._bounds, (self._platform,))
-        return tuple(dict.fromkeys(found))
+            refused += check_list(known.read.wanted, self._bounds)
+        if lock is not None:
+            refused += check_lock(lock, self._bounds, (self._platform,))
+            wanted = exact_of_lock(lock, self._platform)
+            wanted_hash = set_hash(lock.platforms[self._platform]) if wanted is not None else None
+        return _Learnt(known.tag, wanted, wanted_hash, tuple(dict.fromkeys(refused)))
 
     async def synced_of(self, name: str) -> Synced | None:
         if name not in self._synced:

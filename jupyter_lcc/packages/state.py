@@ -16,9 +16,10 @@ from ..errors import Invalid
 from ..model import Model, Timestamp
 from ..store import CorruptFile, read_json, set_aside, write_json
 from .compare import Installed
-from .model import SourcePlace, Stored
+from .lock import Lock
+from .model import PackageList, SourcePlace, Stored
 
-__all__ = ["Copy", "ListFiles", "OwnSources", "Synced"]
+__all__ = ["Copy", "ListFiles", "OwnSources", "Read", "Synced"]
 
 T = TypeVar("T")
 
@@ -29,13 +30,27 @@ class OwnSources(Model, frozen=True, kw_only=True):
     sources: tuple[SourcePlace, ...] = ()
 
 
+class Read(Model, frozen=True, kw_only=True):
+    """What a list's files say. `problem` is why the list can't be used, `lock_problem` why its lock can't."""
+
+    wanted: PackageList | None = None
+    problem: str | None = None
+    lock: Lock | None = None
+    lock_problem: str | None = None
+
+
 class Copy(Model, frozen=True, kw_only=True):
-    """A list as it was read last. `place` is the source's, so that a source that moved is not mistaken for it."""
+    """A list as it was read last. `place` is the source's, so that a source that moved is not mistaken for it.
+
+    `read` is what this package's version `read_by` made of its files: reading a large lock takes its time.
+    """
 
     source: str
     place: str
     stored: Stored
     read_at: Timestamp
+    read: Read = Read()
+    read_by: str = ""
 
 
 class Synced(Model, frozen=True, kw_only=True):

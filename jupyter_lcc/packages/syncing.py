@@ -12,7 +12,7 @@ from ..environments.exact import Exact, plan_digest
 from ..errors import Conflict, Invalid, LccError, NotReachable
 from ..jobs.model import Job
 from .bounds import ListBounds, check_lock, raise_for
-from .exacts import exact_of_lock, lock_of
+from .exacts import lock_of
 from .library import Known, Library
 from .lists import check_platform
 from .model import ListDiff, ListSettings, SyncList
@@ -96,7 +96,7 @@ class Syncing:
             raise NotReachable(state.message or "The list could not be read yet.", name=known.name)
         if known.read.problem:
             raise Invalid(f"The list {known.name} can't be read: {known.read.problem}", field="text")
-        wanted = exact_of_lock(known.read.lock, self._platform) if known.read.lock is not None else None
+        wanted = (await self._standing.learn(known)).wanted
         refused, solved_here = state.refused, wanted is None
         if wanted is None:
             raise_for(state.refused)
