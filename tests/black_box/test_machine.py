@@ -118,8 +118,15 @@ async def a_space_is_stopped_after_the_work_and_only_once(stage: Stage) -> None:
     ended = await kernel.end_of(cell, LIMIT + 6)
     assert cloud.calls() == []
     assert is_running(kernel.pid)
-    view = await server.idle()
-    assert (view["instance"]["verdict"], view["instance"]["reason"]) == ("keep", "targets_first")
+    since = time.monotonic()
+    while True:
+        view = await server.idle()
+        told = view["instance"]["verdict"], view["instance"]["reason"]
+        # On a machine with too few cores the end of the cell may be seen a look later.
+        if told != ("keep", "working") or stage.took_longer(since, LATEST):
+            break
+        await asyncio.sleep(0.2)
+    assert told == ("keep", "targets_first")
     assert view["machine"]["stop"] == {
         "means": "delete_app",
         "available": True,
