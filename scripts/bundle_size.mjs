@@ -5,7 +5,7 @@ import { join } from 'node:path';
 const FOLDER = 'jupyter_lcc/labextension/static';
 
 /** Chunks that are loaded when they are needed, by the names their imports give them. */
-const LATER = /^(environments|package-lists|korean)\./;
+const LATER = /^(environments|korean)\./;
 const MOST_BYTES = { first: 180_000, later: 140_000 };
 
 const scripts = readdirSync(FOLDER).filter(name => name.endsWith('.js'));
