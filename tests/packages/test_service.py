@@ -60,6 +60,7 @@ class House:
         self.events: list[dict[str, Any]] = []
         self.environments: FakeEnvironments | None = None
         self.hold = False
+        self.failing: set[str] = set()
 
     async def begin(self) -> PackageLists:
         clock = SystemClock()
@@ -75,6 +76,7 @@ class House:
         there = self.environments.there if self.environments is not None else {}
         self.fake = self.environments = FakeEnvironments(self.jobs)
         self.fake.there = there
+        self.fake.failing = self.failing
         if self.hold:
             self.fake.may_sync.clear()
         self.lists = join_lists(
@@ -406,3 +408,35 @@ async def test_an_administrators_list_that_was_never_read_is_missed(house: House
     told = await lists.check()
     assert [(state.name, state.status, state.required) for state in told.lists] == [("team", "unreachable", True)]
     assert told.sources[0].problem
+
+
+async def test_a_broken_environment_hides_no_other(house: House) -> None:
+    await house.put("one")
+    await house.put("two")
+    house.fake.broken.add("one")
+    told = {state.name: (state.status, state.message) for state in (await house.lists.check()).lists}
+    assert told == {"one": ("invalid", "one can't be read."), "two": ("not_installed", "")}
+
+
+async def test_what_fails_by_itself_is_not_tried_at_every_look(house: House) -> None:
+    await house.put("team")
+    house.settings = msgspec.structs.replace(house.settings, required=("team",), mode="apply", poll_seconds=5)
+    house.failing = {"team"}
+    lists = await house.again()
+    await house.until(lambda: any(job.state == "failed" for job in house.jobs.all()))
+    for _ in range(3):
+        await lists.check()
+    assert len([job for job in house.jobs.all() if job.kind == "environment.sync"]) == 1
+
+
+async def test_two_who_saw_nothing_both_succeed(house: House) -> None:
+    await house.put("team")
+    jobs = [await house.lists.sync("team", SyncList()) for _ in range(2)]
+    for job in jobs:
+        await house.done(job)
+    await house.put("other")
+    diff = await house.lists.diff("other")
+    shown = [await house.lists.sync("other", SyncList(plan_hash=diff.plan_hash)) for _ in range(2)]
+    await house.done(shown[0])
+    with pytest.raises(Failed, match="conflict"):
+        await house.done(shown[1])
