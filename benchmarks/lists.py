@@ -109,13 +109,17 @@ def _peer(folder: Path, channel: Channel) -> tuple[float, str]:
         (info / "INSTALLER").write_text("pip\n")
     wanted.write_text("".join(f"pkg{number}==1.0\n" for number in range(PACKAGES)))
     pip = _seconds(str(venv / "bin/python"), "-m", "pip", "install", "--no-index", "-r", str(wanted))
+    told = subprocess.run(
+        [str(venv / "bin/python"), "-m", "pip", "--version"], check=True, capture_output=True, text=True
+    )
+    version = told.stdout.split()[1]
     if shutil.which("conda") is None:
-        return pip, "pip install -r, all there already"
+        return pip, f"pip {version} install -r, all there already"
     listed = folder / "environment.yml"
     listed.write_text(_text(channel))
     words = ("conda", "env", "update", "--prefix", str(folder / "conda"), "--file", str(listed))
     _seconds(*words)
-    return min(pip, _seconds(*words)), f"the faster of pip install -r ({pip:.1f} s) and conda env update"
+    return min(pip, _seconds(*words)), f"the faster of pip {version} install -r ({pip:.1f} s) and conda env update"
 
 
 def _seconds(*words: str) -> float:
