@@ -1,6 +1,7 @@
 import { aMerged } from '../../__tests__/fakeLists';
 import type { Conflicting } from '../../api/generated';
-import { bothOf, withSide } from '../merging';
+import { bothOf } from '../both';
+import { withSide } from '../merging';
 import { faultOfListName, placeOf } from '../names';
 
 const TEXT = [
