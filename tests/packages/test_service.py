@@ -39,7 +39,9 @@ from jupyter_lcc.packages.service import PackageLists
 from jupyter_lcc.packages.sources.directory import DirectorySource
 from jupyter_lcc.packages.sources.model import Draft
 
+from .conftest import environment_of
 from .fake_environments import HERE, FakeEnvironments, exact
+from .fake_s3 import FakeS3
 from .made import signed
 from .users import Failed, place
 
@@ -440,3 +442,24 @@ async def test_two_who_saw_nothing_both_succeed(house: House) -> None:
     await house.done(shown[0])
     with pytest.raises(Failed, match="conflict"):
         await house.done(shown[1])
+
+
+async def test_in_sync_costs_one_conditional_read(
+    house: House, server: FakeS3, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment_of(server).items():
+        monkeypatch.setenv(name, value)
+    house.settings = msgspec.structs.replace(house.settings, sources=(place(f"s3://{bucket}/team"),))
+    await house.again()
+    await house.put("team")
+    await house.sync("team")
+    await house.until(lambda: any(event["kind"] == "synced" for event in house.events))
+    server.requests.clear()
+    await house.sync("team")
+    assert [
+        (method, "if-none-match" in {key.lower().replace("_", "-") for key in told})
+        for method, _, told in server.requests
+    ] == [("GET", True)]
+    server.requests.clear()
+    await house.lists.all()  # a look at the panel asks nobody
+    assert server.requests == []
