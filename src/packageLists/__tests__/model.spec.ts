@@ -8,6 +8,7 @@ import { LccError } from '../../api/errors';
 import { ListEvents, PACKAGE_LISTS_EVENT } from '../../api/events';
 import { DriftTeller } from '../driftTeller';
 import { ListFreshness } from '../freshness';
+import { JobTeller } from '../../jobs/teller';
 
 function aStream(): Stream<Event.IManager, Event.Emission> {
   return new Stream<Event.IManager, Event.Emission>({} as Event.IManager);
@@ -142,5 +143,38 @@ describe('PackageListActions', () => {
       { revision: 1, message: '' },
       'now'
     );
+  });
+});
+
+describe('JobTeller', () => {
+  it('leads to both sides of a lost race, and to what a sync would do by now', async () => {
+    const { work, server, board } = makeLists();
+    const shown: string[] = [];
+    new JobTeller({
+      jobs: work.jobs,
+      speech: speechInEnglish(),
+      board,
+      announcer: { tell: jest.fn() },
+      isOn: () => true,
+      openNotebook: jest.fn(),
+      undoDelete: jest.fn(),
+      showLog: jest.fn(),
+      showBoth: id => shown.push(`both ${id}`),
+      showSync: name => shown.push(`sync ${name}`)
+    });
+    const publish = aJob({ id: 'p', kind: 'lists.publish', subject: 'team', key: 'list:team' });
+    const sync = aJob({ id: 's', kind: 'environment.sync', subject: 'team', key: 'env:team' });
+    server.jobs = [publish, sync];
+    await work.jobs.wake();
+    const lost = { code: 'lost_race', message: 'lee was first.', detail: { text: 'dependencies: []' } };
+    const other = { code: 'conflict', message: 'It has changed.', detail: {} };
+    server.jobs = [
+      { ...publish, state: 'failed', error: lost },
+      { ...sync, state: 'failed', error: other }
+    ];
+    await work.jobs.refresh();
+    board.press('Look at both');
+    board.press('Look again');
+    expect(shown).toEqual(['both p', 'sync team']);
   });
 });
