@@ -274,15 +274,18 @@ def test_a_checkout_that_may_not_be_written(checkout: Path) -> None:
 
 PUBLISHER = """
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
+from jupyter_lcc.packages.model import Signature
 from jupyter_lcc.packages.sources.git import GitSource
-from tests.packages.contract import draft
+from jupyter_lcc.packages.sources.model import Draft
 source = GitSource(Path(sys.argv[1]))
 print("ready", flush=True)
 while True:
     base = source.read("team")
     text = f"{base.text}  - p{base.revision.number}\\n"
-    source.write("team", draft(text, text, "victim"), base)
+    signed = Signature(author="victim", at=datetime.now(timezone.utc))
+    source.write("team", Draft(text=text, lock=text, signed=signed), base)
 """
 
 
