@@ -125,10 +125,15 @@ class Exact(Model, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Installed:
-    """What is there. `damaged` names conda's packages whose Python metadata somebody else has overwritten."""
+    """What is there.
+
+    `damaged` names conda's packages whose Python metadata somebody else has overwritten, with pip most often;
+    `overwriting` the distributions that stand in their place with the same name and version.
+    """
 
     exact: Exact
     damaged: frozenset[str] = frozenset()
+    overwriting: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

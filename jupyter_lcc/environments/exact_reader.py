@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable
 from email.parser import HeaderParser
@@ -42,8 +43,19 @@ class _Raw(msgspec.Struct):
     purls: tuple[str, ...] | None = None
 
 
+class _Path(msgspec.Struct, rename={"path": "_path"}):
+    path: str = ""
+    sha256: str | None = None
+    sha256_in_prefix: str | None = None
+
+
+class _Paths(msgspec.Struct, frozen=True):
+    paths: tuple[_Path, ...] = ()
+
+
 class _Files(msgspec.Struct):
     files: tuple[str, ...] = ()
+    paths_data: _Paths = _Paths()
 
 
 class _Archive(msgspec.Struct):
@@ -83,9 +95,16 @@ def read_installed(prefix: str, python: str | None, platform: str, records: Iter
     owned = {dist for record in records for dist in record.dists}
     folder, names = _dists(prefix, python)
     there = set(names)
-    suspected = [r for r in records if python is not None and r.dists and not there.intersection(r.dists)]
-    damaged = frozenset(record.name for record in suspected if _lacks_its_metadata(prefix, record))
-    return Installed(Exact(platform=platform, conda=conda, pip=_pip(folder, names, owned)), damaged)
+    overwritten = {name for name in there & owned if not _conda_says_so(f"{folder}/{name}")}
+    damaged: set[str] = set()
+    theirs: set[str] = set()
+    for record in records if python is not None else ():
+        mine = overwritten.intersection(record.dists)
+        if record.dists and (mine or not there.intersection(record.dists)) and _is_damaged(prefix, record):
+            damaged.add(record.name)
+            theirs |= {_project(name) for name in mine}
+    exact = Exact(platform=platform, conda=conda, pip=_pip(folder, names, owned))
+    return Installed(exact, frozenset(damaged), frozenset(theirs))
 
 
 def read_exact(prefix: str, python: str | None, platform: str, records: Iterable[Record]) -> Exact:
@@ -170,16 +189,31 @@ def _dists(prefix: str, python: str | None) -> tuple[str, list[str]]:
         return folder, []
 
 
-def _lacks_its_metadata(prefix: str, record: Record) -> bool:
-    """Tell whether files are gone that say which distribution a conda package is: somebody has put another there."""
+def _is_damaged(prefix: str, record: Record) -> bool:
+    """Tell whether somebody has put another distribution in the place of a conda package's.
+
+    Then its metadata are gone, or what they say of who installed it is not what came with the package.
+    """
     path = f"{prefix}/conda-meta/{record.name}-{record.version}-{record.build}.json"
     try:
         with open(path, "rb") as file:
-            files = msgspec.json.decode(file.read(), type=_Files).files
+            written = msgspec.json.decode(file.read(), type=_Files)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return False
-    told = [name for name in files if name.endswith(".dist-info/METADATA")]
-    return any(not os.path.lexists(f"{prefix}/{name}") for name in told)
+    told = [name for name in written.files if name.endswith(".dist-info/METADATA")]
+    if any(not os.path.lexists(f"{prefix}/{name}") for name in told):
+        return True
+    installers = {entry.path: entry for entry in written.paths_data.paths if entry.path.endswith("/INSTALLER")}
+    return any(_is_another(f"{prefix}/{name}", entry) for name, entry in installers.items())
+
+
+def _is_another(path: str, entry: _Path) -> bool:
+    digest = entry.sha256_in_prefix or entry.sha256
+    try:
+        with open(path, "rb") as file:
+            return digest is not None and hashlib.sha256(file.read(4096)).hexdigest() != digest
+    except OSError:
+        return False
 
 
 def _project(folder: str) -> str:

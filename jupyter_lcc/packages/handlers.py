@@ -131,7 +131,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "package-list-checks",
         "check_package_lists",
-        "Ask all sources now.",
+        "Ask all sources now; what is due by policy begins.",
         "write",
         PackageLists,
         check_package_lists,

@@ -55,6 +55,9 @@ _AT_ONCE = 2
 _RETRY_SECONDS = (60.0, 3600.0)
 """How soon what failed by itself is tried again, and how seldom at last."""
 
+_SOONEST_SECONDS = 5.0
+"""A source that did not answer is asked again after twice this, then ever later."""
+
 
 class PackageLists:
     """All that can be asked of package lists. Lives on the event loop; whatever blocks is done elsewhere."""
@@ -158,10 +161,9 @@ class PackageLists:
         )
 
     async def check(self) -> ListStates:
-        """Ask all sources now."""
+        """Ask all sources now, and do what is due."""
         await self._ready.wait()
-        if await self._library.refresh():
-            self._told("changed", None)
+        await self._look()
         return await self.all()
 
     async def text(self, name: str) -> ListText:
@@ -276,16 +278,25 @@ class PackageLists:
     # -- by itself -----------------------------------------------------------------------------------------------
 
     async def _watch(self) -> None:
-        """Ask the sources at once and every so often, and do what is due."""
+        """Ask the sources at once and every so often, and do what is due.
+
+        What doesn't answer is asked again sooner: a machine's network may come after its server.
+        """
+        sooner = _SOONEST_SECONDS
         while True:
             try:
-                if await self._library.refresh():
-                    self._told("changed", None)
-                for state in await asyncio.gather(*(self._standing.state(known) for known in self._library.all())):
-                    self._do_what_is_due(state)
+                await self._look()
             except Exception:
                 self._log.exception("jupyter_lcc: package lists can't be looked at")
-            await asyncio.sleep(self._settings.poll_seconds)
+            missed = any(state.problem is not None for state in self._library.states())
+            sooner = sooner * 2 if missed else _SOONEST_SECONDS
+            await asyncio.sleep(min(sooner, self._settings.poll_seconds) if missed else self._settings.poll_seconds)
+
+    async def _look(self) -> None:
+        if await self._library.refresh():
+            self._told("changed", None)
+        for state in await asyncio.gather(*(self._standing.state(known) for known in self._library.all())):
+            self._do_what_is_due(state)
 
     def _do_what_is_due(self, state: ListState) -> None:
         due = what_is_due(state)

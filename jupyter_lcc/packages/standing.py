@@ -9,7 +9,7 @@ from typing import Any
 from ..clock import Clock
 from ..environments.exact import Exact
 from ..environments.model import Plan
-from ..errors import NotFound
+from ..errors import LccError, NotFound
 from .bounds import ListBounds, check_list, check_lock
 from .compare import drift, missing, status_of
 from .exacts import exact_of_lock, installed_in, platform_of
@@ -80,7 +80,15 @@ class Standing:
         job = next((job for job in self._jobs.live() if job.key == f"env:{known.name}"), None)
         required = is_required(known.name, known.place, self._settings)
         refused = (await self.learn(known)).refused
-        found = await self.compared(known, synced)
+        fault = ""
+        try:
+            found = await self.compared(known, synced)
+        except (LccError, OSError) as error:
+            # One broken environment is shown, and hides no other.
+            fault = (
+                error.message if isinstance(error, LccError) else f"The environment can't be read: {error.strerror}."
+            )
+            found = Compared("invalid", Plan(), Drift(known=False), None, None, None, None)
         status: ListStatus = found.status
         if job is not None and job.kind.endswith("sync"):
             status = "syncing"
@@ -93,7 +101,9 @@ class Standing:
         newest = known.stored.revision if known.stored is not None else None
         if found.status == "in_sync" and newest is not None and not refused:
             synced = await self._note_equal(known, synced, found.exact)
-        message = refused[0].message if refused else known.problem or known.read.problem or known.read.lock_problem
+        message = (
+            refused[0].message if refused else known.problem or fault or known.read.problem or known.read.lock_problem
+        )
         return ListState(
             name=known.name,
             source=known.place.id,

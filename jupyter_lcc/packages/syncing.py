@@ -80,7 +80,8 @@ class Syncing:
             name,
             wanted,
             keep=diff.keep,
-            expected=diff.plan_hash,
+            # Who was shown nothing gets what the list says, whatever lies between by then.
+            expected=diff.plan_hash if body.plan_hash is not None else None,
             command=f"lists sync {name}",
             asked=(*known.read.wanted.conda.values(), *known.read.wanted.pip.values()),
             variables=known.read.wanted.variables,

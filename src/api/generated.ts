@@ -611,7 +611,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Ask all sources now. */
+        /** Ask all sources now; what is due by policy begins. */
         post: operations["check_package_lists"];
         delete?: never;
         options?: never;

@@ -18,7 +18,14 @@ export type Part =
   | `lost:${string}`
   | `why:${string}`;
 
-const OPEN_AT_FIRST: readonly Part[] = ['machine', 'targets', 'environments', 'packageLists', 'jobs', 'stopped'];
+const OPEN_AT_FIRST: readonly Part[] = [
+  'machine',
+  'targets',
+  'environments',
+  'packageLists',
+  'jobs',
+  'stopped'
+];
 
 /** Which parts of the panel are open; commands open parts from outside. */
 export class Disclosure implements IDisposable {

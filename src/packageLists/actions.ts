@@ -5,9 +5,10 @@ import type { Job, ListState, SourceState } from '../api/generated';
 import type { Disclosure } from '../idle/disclosure';
 import type { INoticeBoard } from '../idle/notices';
 import type { Speech } from '../idle/words';
-import { bothOf } from './merging';
+import { bothOf } from './both';
 import type { PackageListsModel } from './model';
-import { problemWords } from './words';
+import { problemWords } from './problems';
+
 import type { ListWorkbench } from './workbench';
 
 const SHOWN_MS = 12_000;

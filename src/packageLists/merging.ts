@@ -1,5 +1,4 @@
-import type { LccError } from '../api/errors';
-import type { Conflicting, MergedList } from '../api/generated';
+import type { Conflicting } from '../api/generated';
 
 /** Which side of a conflict was chosen. */
 export type Side = 'mine' | 'theirs';
@@ -9,24 +8,6 @@ const KEYS: Readonly<Partial<Record<Conflicting['section'], RegExp>>> = {
   conda: /^dependencies:\s*(#.*)?$/,
   pip: /^\s*-\s*pip:\s*(#.*)?$/
 };
-
-/** Read both sides out of a problem's detail; null where they can't be joined. */
-export function bothOf(detail: LccError['detail']): MergedList | null {
-  const { text, mine, theirs, etag, revision } = detail;
-  const whole =
-    [text, mine, theirs, etag].every(each => typeof each === 'string') &&
-    typeof revision === 'object' &&
-    revision !== null;
-  if (!whole) {
-    return null;
-  }
-  const { base, conflicts } = detail;
-  return {
-    ...(detail as unknown as MergedList),
-    base: typeof base === 'string' ? base : '',
-    conflicts: Array.isArray(conflicts) ? (conflicts as MergedList['conflicts']) : []
-  };
-}
 
 /**
  * Put the chosen side of one conflict into a text that has the other; null where that has to be done by hand: a

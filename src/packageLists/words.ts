@@ -1,4 +1,3 @@
-import type { LccError } from '../api/errors';
 import type {
   Conflicting,
   DriftItem,
@@ -8,7 +7,6 @@ import type {
   Revision,
   SourceState
 } from '../api/generated';
-import { problemWords as environmentProblem } from '../environments/words';
 import type { Speech } from '../idle/words';
 import type { Kind, ListNameFault } from './names';
 
@@ -178,23 +176,5 @@ export function nameFaultWords({ trans }: Speech, fault: ListNameFault, name: st
       return trans.__('A name has letters a–z, digits, and _ - + . only.');
     case 'taken':
       return trans.__('There is a list %1 already.', name);
-  }
-}
-
-/** Say a problem with package lists. */
-export function problemWords(speech: Speech, error: LccError): string {
-  const { trans } = speech;
-  switch (error.code) {
-    case 'not_reachable':
-      return trans.__('The source does not answer: %1', error.message);
-    case 'not_permitted':
-    case 'unsafe':
-    case 'lost_race':
-    case 'not_found':
-    case 'forbidden':
-    case 'outside_failure':
-      return error.message;
-    default:
-      return environmentProblem(speech, error);
   }
 }

@@ -205,6 +205,21 @@ async def test_after_drift_in_both_managers_it_equals_again_byte_by_byte(team: T
     assert team.python("one", "import piper; print(piper.VERSION)") == "2.0"
 
 
+async def test_what_pip_put_over_condas_own_is_noticed_though_it_says_the_same(team: Team, tmp_path: Path) -> None:
+    exact = await team.solve("python", "packaging")
+    await team.sync("one", exact)
+    before = picture(team.prefix("one"))
+    version = next(package.version for package in exact.conda if package.name == "packaging")
+    add_wheel(tmp_path / "other", "packaging", version)
+    simple = (tmp_path / "other").as_uri()
+    team.uv("one", "install", "--default-index", simple, "--reinstall", "--no-deps", f"packaging=={version}")
+    assert [new.name for _, new in team.step("one", exact).conda_change] == ["packaging"]
+    await team.sync("one", exact)
+    after = picture(team.prefix("one"))
+    assert {name for name in after if after[name] != before.get(name)} <= OURS
+    assert set(before) == set(after)
+
+
 async def test_what_is_to_be_kept_stays_with_what_it_needs(team: Team) -> None:
     exact = await team.solve("python", "beta=1.0")
     await team.sync("one", exact)

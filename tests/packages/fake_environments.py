@@ -12,7 +12,7 @@ import msgspec
 
 from jupyter_lcc.environments.exact import Exact, ExactConda, ExactPip, Installed, plan_digest, plan_of, step_of
 from jupyter_lcc.environments.model import Export, ExportQuery, Plan
-from jupyter_lcc.errors import Conflict, NotFound, Unsatisfiable
+from jupyter_lcc.errors import Conflict, NotFound, OutsideFailure, Unsatisfiable
 from jupyter_lcc.jobs.context import JobContext
 from jupyter_lcc.jobs.model import Job
 from jupyter_lcc.jobs.service import Jobs
@@ -70,6 +70,7 @@ class FakeEnvironments:
         self.syncing: set[str] = set()
         self.most_at_once = 0
         self.failing: set[str] = set()
+        self.broken: set[str] = set()
 
     async def exact_of(self, name: str) -> Exact:
         if name not in self.there:
@@ -77,6 +78,8 @@ class FakeEnvironments:
         return self.there[name]
 
     async def plan_exact(self, name: str, exact: Exact, keep: tuple[str, ...] = ()) -> Plan:
+        if name in self.broken:
+            raise OutsideFailure(f"{name} can't be read.")
         now = self.there.get(name)
         return plan_of(step_of(Installed(now) if now is not None else None, exact, keep))
 

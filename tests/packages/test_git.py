@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from jupyter_lcc.errors import Conflict, Invalid, LostRace, NotFound, NotPermitted, NotReachable, OutsideFailure
@@ -265,6 +270,67 @@ def test_a_checkout_that_may_not_be_written(checkout: Path) -> None:
             GitSource(checkout).write("team", draft(), None)
     finally:
         (checkout / ".git").chmod(0o755)
+
+
+PUBLISHER = """
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+from jupyter_lcc.packages.model import Signature
+from jupyter_lcc.packages.sources.git import GitSource
+from jupyter_lcc.packages.sources.model import Draft
+source = GitSource(Path(sys.argv[1]))
+print("ready", flush=True)
+while True:
+    base = source.read("team")
+    text = f"{base.text}  - p{base.revision.number}\\n"
+    signed = Signature(author="victim", at=datetime.now(timezone.utc))
+    source.write("team", Draft(text=text, lock=text, signed=signed), base)
+"""
+
+
+def _is_of(pid: int, session: int) -> bool:
+    try:
+        return os.getsid(pid) == session and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except (OSError, psutil.Error):
+        return False
+
+
+def test_killed_at_any_moment_it_is_the_old_or_the_new(checkout: Path) -> None:
+    source = GitSource(checkout)
+    found = source.write("team", draft("dependencies:\n  - python\n", None), None)
+    chance = random.Random(20261121)
+    for _ in range(4):
+        words = [sys.executable, "-c", PUBLISHER, str(checkout)]
+        child = subprocess.Popen(words, stdout=subprocess.PIPE, start_new_session=True)
+        assert child.stdout is not None
+        child.stdout.readline()
+        time.sleep(chance.uniform(0.05, 0.25))  # anywhere in a publishing, which takes about a tenth of a second
+        child.send_signal(signal.SIGKILL)
+        child.wait(10)
+        child.stdout.close()
+        while any(_is_of(pid, child.pid) for pid in psutil.pids()):
+            time.sleep(0.01)  # the git it had started ends by itself
+        before, found = found, GitSource(checkout).read("team")
+        assert found.text.startswith(before.text)
+        assert found.lock in (None, found.text)
+        assert [r.number for r in source.history("team", 1000)] == list(range(found.revision.number, 0, -1))
+        found = source.write("team", draft(found.text + "# alive\n", None), found)
+        assert (checkout / "team/environment.yml").read_text() == found.text
+    assert git(checkout, "fsck", "--strict", "--no-dangling") == ""
+
+
+def test_a_lock_that_was_left_behind_is_named(checkout: Path) -> None:
+    source = GitSource(checkout)
+    stored = source.write("team", draft(), None)
+    left = checkout / ".git/refs/heads/main.lock"
+    left.write_text("")
+    os.utime(left, (time.time() - 3600,) * 2)
+    with pytest.raises(Conflict, match=r"main\.lock; remove it"):
+        source.write("team", draft(NEWER), stored)
+    assert source.read("team") == stored
+    left.unlink()
+    assert source.write("team", draft(NEWER), stored).revision.number == 2
 
 
 def test_the_lock_of_a_list_is_kept_and_dropped(checkout: Path) -> None:

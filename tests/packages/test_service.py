@@ -39,7 +39,9 @@ from jupyter_lcc.packages.service import PackageLists
 from jupyter_lcc.packages.sources.directory import DirectorySource
 from jupyter_lcc.packages.sources.model import Draft
 
+from .conftest import environment_of
 from .fake_environments import HERE, FakeEnvironments, exact
+from .fake_s3 import FakeS3
 from .made import signed
 from .users import Failed, place
 
@@ -60,6 +62,7 @@ class House:
         self.events: list[dict[str, Any]] = []
         self.environments: FakeEnvironments | None = None
         self.hold = False
+        self.failing: set[str] = set()
 
     async def begin(self) -> PackageLists:
         clock = SystemClock()
@@ -75,6 +78,7 @@ class House:
         there = self.environments.there if self.environments is not None else {}
         self.fake = self.environments = FakeEnvironments(self.jobs)
         self.fake.there = there
+        self.fake.failing = self.failing
         if self.hold:
             self.fake.may_sync.clear()
         self.lists = join_lists(
@@ -406,3 +410,56 @@ async def test_an_administrators_list_that_was_never_read_is_missed(house: House
     told = await lists.check()
     assert [(state.name, state.status, state.required) for state in told.lists] == [("team", "unreachable", True)]
     assert told.sources[0].problem
+
+
+async def test_a_broken_environment_hides_no_other(house: House) -> None:
+    await house.put("one")
+    await house.put("two")
+    house.fake.broken.add("one")
+    told = {state.name: (state.status, state.message) for state in (await house.lists.check()).lists}
+    assert told == {"one": ("invalid", "one can't be read."), "two": ("not_installed", "")}
+
+
+async def test_what_fails_by_itself_is_not_tried_at_every_look(house: House) -> None:
+    await house.put("team")
+    house.settings = msgspec.structs.replace(house.settings, required=("team",), mode="apply", poll_seconds=5)
+    house.failing = {"team"}
+    lists = await house.again()
+    await house.until(lambda: any(job.state == "failed" for job in house.jobs.all()))
+    for _ in range(3):
+        await lists.check()
+    assert len([job for job in house.jobs.all() if job.kind == "environment.sync"]) == 1
+
+
+async def test_two_who_saw_nothing_both_succeed(house: House) -> None:
+    await house.put("team")
+    jobs = [await house.lists.sync("team", SyncList()) for _ in range(2)]
+    for job in jobs:
+        await house.done(job)
+    await house.put("other")
+    diff = await house.lists.diff("other")
+    shown = [await house.lists.sync("other", SyncList(plan_hash=diff.plan_hash)) for _ in range(2)]
+    await house.done(shown[0])
+    with pytest.raises(Failed, match="conflict"):
+        await house.done(shown[1])
+
+
+async def test_in_sync_costs_one_conditional_read(
+    house: House, server: FakeS3, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment_of(server).items():
+        monkeypatch.setenv(name, value)
+    house.settings = msgspec.structs.replace(house.settings, sources=(place(f"s3://{bucket}/team"),))
+    await house.again()
+    await house.put("team")
+    await house.sync("team")
+    await house.until(lambda: any(event["kind"] == "synced" for event in house.events))
+    server.requests.clear()
+    await house.sync("team")
+    assert [
+        (method, "if-none-match" in {key.lower().replace("_", "-") for key in told})
+        for method, _, told in server.requests
+    ] == [("GET", True)]
+    server.requests.clear()
+    await house.lists.all()  # a look at the panel asks nobody
+    assert server.requests == []

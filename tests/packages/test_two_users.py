@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,9 @@ import msgspec
 import pytest
 
 from jupyter_lcc.environments.model import CreateEnvironment
-from jupyter_lcc.packages.model import PublishList, PutList, SyncList
+from jupyter_lcc.packages.model import BundleList, PublishList, PutList, SyncList
 
-from ..environments.channel import Channel
+from ..environments.channel import Channel, make_channel
 from ..environments.conftest import channel  # noqa: F401 -- a fixture
 from .conftest import environment_of
 from .fake_s3 import FakeS3
@@ -90,3 +91,21 @@ async def test_what_is_installed_is_published_and_is_in_sync(
     await ben.lists.check()
     await ben.done(await ben.lists.sync("work", SyncList()))
     assert await ann.set_hash("work") == await ben.set_hash("work")
+
+
+async def test_a_machine_that_reaches_only_the_source_installs_from_its_bundle(
+    users: tuple[User, User], tmp_path: Path
+) -> None:
+    ann, ben = users
+    own = make_channel(tmp_path / "channel")
+    text = f"channels:\n  - {own.url}\ndependencies:\n  - python\n  - alpha=1.0\n"
+    await ann.done(await ann.lists.put("team", PutList(text=text), None))
+    told = await ann.done(await ann.lists.bundle("team", BundleList()))
+    assert told["stored"] > 2
+    again = await ann.done(await ann.lists.bundle("team", BundleList()))
+    assert (again["stored"], again["present"]) == (0, told["stored"])
+    shutil.rmtree(own.folder)
+    await ben.lists.check()
+    await ben.done(await ben.lists.sync("team", SyncList()))
+    state = await ben.state("team")
+    assert (state.status, await ben.set_hash("team")) == ("in_sync", state.wanted_hash)

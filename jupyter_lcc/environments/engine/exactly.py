@@ -182,7 +182,8 @@ async def sync(request: SyncExact, talk: Talk) -> dict[str, Any]:
     if state is not None and step.nothing and not _other_variables(prefix, request.variables):
         return unchanged(prefix, state)
     network = Network(around, _with_credentials(around, (*(p.channel for p in wanted.conda), *wanted.channels)))
-    told = await _Sync(request, network, state, step, talk).run(prefix)
+    overwriting = now.overwriting if now is not None else frozenset()
+    told = await _Sync(request, network, state, step, overwriting, talk).run(prefix)
     return {**told, "prefix": str(prefix), "changed": True}
 
 
@@ -194,6 +195,7 @@ class _Sync:
     network: Network
     state: State | None
     step: Step
+    overwriting: frozenset[str]
     talk: Talk
 
     async def run(self, prefix: Path) -> dict[str, Any]:
@@ -215,8 +217,10 @@ class _Sync:
                 (env / "conda-meta").mkdir(parents=True)
             stock = _Stock(self.network, staging.folder / "stock", request.bundle, request.bundle_only, talk)
             uv = Uv(around, wanted.indexes, talk, staging.lock)
-            going = (*step.pip_remove, *(old for old, _ in step.pip_change))
-            await uv.remove(env, [p.name for p in (state.pip if moved and state is not None else going)])
+            going = [package.name for package in (*step.pip_remove, *(old for old, _ in step.pip_change))]
+            if moved and state is not None:
+                going = [package.name for package in state.pip]
+            await uv.remove(env, [*going, *sorted(self.overwriting)])
             if moved and state is not None:
                 drop_site(env, state)
             places = await stock.conda(self._coming())

@@ -36,6 +36,7 @@ __all__ = ["GitSource"]
 _TRIES = 8
 _SECONDS = 60.0
 _POLL_SECONDS = 0.005
+_LEFT_SECONDS = 60.0
 _HEADS = "refs/heads/"
 _ABSENT_CONFIG = (
     "core.hooksPath=/dev/null",
@@ -331,8 +332,18 @@ class GitSource:
         """Tell a race that was lost (or one for a lock, so that it can be tried again) from what can't be done."""
         now = self._git("rev-parse", "--verify", f"{self._tip()}^{{commit}}").strip()
         told = _said(done)
+        left = re.search(r"Unable to create '([^']+\.lock)': File exists", told)
+        if left is not None and self._is_old(left[1]):
+            message = f"Somebody was stopped while they wrote to {self._root}, and left {left[1]}; remove it, then try"
+            raise Conflict(f"{message} again.", field="place")
         if now == tip and not re.search(r"stale info|lock ref|fetch first|non-fast-forward|unable to lock", told, re.I):
             raise self._failure(action, told)
+        return False
+
+    def _is_old(self, path: str) -> bool:
+        """Tell whether a lock of git's is left over: it is held for milliseconds."""
+        with contextlib.suppress(OSError):
+            return time.time() - os.stat(self._root / path).st_mtime > _LEFT_SECONDS
         return False
 
     def _check_clean(self, name: str, tip: str) -> None:

@@ -4,9 +4,10 @@ import { asLccError } from '../../api/errors';
 import type { CheckedText, ListText, MergedList, PutList, SourceState } from '../../api/generated';
 import type { Speech } from '../../idle/words';
 import { Busy, Failure, SheetFrame, useAlive } from '../../sheet';
-import { bothOf } from '../merging';
+import { bothOf } from '../both';
 import { faultOfListName, NEW_LIST } from '../names';
-import { problemWords, publishedWords } from '../words';
+import { problemWords } from '../problems';
+import { publishedWords } from '../words';
 import { Editor, isRefused, MessageField, useValidation } from './editor';
 import { firstSource, NewList } from './place';
 

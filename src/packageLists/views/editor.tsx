@@ -3,8 +3,7 @@ import * as React from 'react';
 import { asLccError } from '../../api/errors';
 import type { CheckedText, TextProblem } from '../../api/generated';
 import type { Speech } from '../../idle/words';
-import { problemWords } from '../words';
-
+import { problemWords } from '../problems';
 /** How long after the last key a text is looked at. */
 export const PAUSE_MS = 250;
 

@@ -5,7 +5,8 @@ import { asLccError } from '../../api/errors';
 import type { ListHistory, ListText, Revision } from '../../api/generated';
 import type { Speech } from '../../idle/words';
 import { Busy, Failure, SheetFrame, useAlive } from '../../sheet';
-import { problemWords, publishedWords, revisionMark } from '../words';
+import { problemWords } from '../problems';
+import { publishedWords, revisionMark } from '../words';
 
 interface IHistorySheetProps {
   name: string;

@@ -4,8 +4,10 @@ import { asLccError } from '../../api/errors';
 import type { CheckedText, Conflicting, MergedList, PutList } from '../../api/generated';
 import type { Speech } from '../../idle/words';
 import { Busy, Failure, SheetFrame, useAlive } from '../../sheet';
-import { bothOf, withSide, type Side } from '../merging';
-import { conflictWords, problemWords, publishedWords } from '../words';
+import { bothOf } from '../both';
+import { withSide, type Side } from '../merging';
+import { problemWords } from '../problems';
+import { conflictWords, publishedWords } from '../words';
 import { Editor, isRefused, MessageField, useValidation } from './editor';
 
 interface IMergeSheetProps {

@@ -4,9 +4,10 @@ import { asLccError } from '../../api/errors';
 import type { Environment, ListState, MergedList, PublishList, SourceState } from '../../api/generated';
 import type { Speech } from '../../idle/words';
 import { Busy, Failure, SheetFrame, useAlive } from '../../sheet';
-import { bothOf } from '../merging';
+import { bothOf } from '../both';
 import { faultOfListName } from '../names';
-import { problemWords } from '../words';
+import { problemWords } from '../problems';
+
 import { MessageField } from './editor';
 import { firstSource, NewList } from './place';
 

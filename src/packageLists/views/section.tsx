@@ -10,7 +10,8 @@ import type { Speech } from '../../idle/words';
 import { isLostRace, isOver } from '../../jobs/states';
 import { Busy } from '../../sheet';
 import type { ILists } from '../lists';
-import { problemWords } from '../words';
+import { problemWords } from '../problems';
+
 import { ListRow } from './row';
 import { Sources } from './sources';
 

@@ -5,7 +5,8 @@ import type { AddSource } from '../../api/generated';
 import type { Speech } from '../../idle/words';
 import { Busy, Failure, SheetFrame, useAlive } from '../../sheet';
 import { KINDS, placeOf, type Kind } from '../names';
-import { kindWords, modeWords, placeHint, problemWords } from '../words';
+import { problemWords } from '../problems';
+import { kindWords, modeWords, placeHint } from '../words';
 
 interface ISourceSheetProps {
   speech: Speech;

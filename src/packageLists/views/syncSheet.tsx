@@ -7,7 +7,8 @@ import { PackageInput } from '../../environments/views/packageInput';
 import { PlanView } from '../../environments/views/plan';
 import type { Speech } from '../../idle/words';
 import { Busy, Failure, SheetFrame, useAlive } from '../../sheet';
-import { driftWords, notesOf, problemWords, refusalWords } from '../words';
+import { problemWords } from '../problems';
+import { driftWords, notesOf, refusalWords } from '../words';
 
 interface ISyncSheetProps {
   name: string;
