@@ -1,3 +1,5 @@
+import '../../../style/panel.css';
+
 import * as React from 'react';
 
 import type { Environment, Stopped, Target } from '../../api/generated';
