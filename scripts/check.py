@@ -85,7 +85,7 @@ def find_browser(env: dict[str, str]) -> str | None:
 _PYTHON = str(PYTHON)
 _PYTEST = (_PYTHON, "-m", "pytest", "-q")
 _PACKAGING = ("tests/packaging", "tests/examples")
-_NOT_OF_TIME = ("tests/environments", "tests/api")
+_NOT_OF_TIME = ("tests/environments", "tests/packages", "tests/api")
 _OF_TIME = ("tests", *(f"--ignore={path}" for path in (*_PACKAGING, *_NOT_OF_TIME)))
 WAVES = (
     Wave(
