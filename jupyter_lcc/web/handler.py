@@ -180,7 +180,7 @@ def _decode_tag(given: Sequence[str]) -> str | None:
     """Take one strong ETag. More of them, `*` and weak ones say nothing of the one state that is to be replaced."""
     if not given:
         return None
-    found = re.fullmatch(r'\s*"([^"\x00-\x1f\x7f]{1,300})"\s*', given[0]) if len(given) == 1 else None
+    found = re.fullmatch(r'\s*"([!#-~]{1,300})"\s*', given[0]) if len(given) == 1 else None
     if found is None:
         raise Malformed("`If-Match` must be one ETag in double quotes, as the answer before had it.")
     return found[1]

@@ -92,7 +92,7 @@ def _operation(route: Route, schema_of: dict[type, dict[str, Any]], components: 
                 "in": "header",
                 "required": False,
                 "description": "The ETag of what is to be replaced, in double quotes.",
-                "schema": {"type": "string", "maxLength": 302},
+                "schema": {"type": "string", "pattern": '^"[!#-~]{1,300}"$'},
             }
         )
     if parameters:
