@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from . import environments, idle, many, panel, start
+from . import environments, idle, lists, many, panel, start
 from .figures import Figure, as_data, as_table
 
 GROUPS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -20,6 +20,7 @@ GROUPS: dict[str, Callable[[], Iterator[Figure]]] = {
     "many": many.measure,
     "panel": panel.measure,
     "environments": environments.measure,
+    "lists": lists.measure,
 }
 
 

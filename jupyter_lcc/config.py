@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from traitlets import Dict, Enum, Float, Integer, List, TraitError, Unicode, validate
+import msgspec
+from traitlets import Bool, Dict, Enum, Float, Integer, List, TraitError, Unicode, Union, validate
 from traitlets.config import LoggingConfigurable
 
 from .environments.bounds import EnvironmentSettings
 from .idle.model import Mode
 from .idle.policy import DURATIONS, Bounds, PolicyInput
 from .model import MAX_SECONDS
+from .packages.bounds import ListBounds
+from .packages.model import ListSettings, SourcePlace, SyncMode
 
-__all__ = ["LccEnvironments", "LccIdle"]
+__all__ = ["LccEnvironments", "LccIdle", "LccPackageLists"]
 
 
 def _seconds(name: Any, help: str, *, lowest: int = 0) -> Any:
@@ -234,3 +237,137 @@ class LccEnvironments(LoggingConfigurable):
             folder=self.folder,
             cache_dir=self.cache_dir,
         )
+
+
+class LccPackageLists(LoggingConfigurable):
+    """Where package lists are kept, which every machine has, what happens by itself, and what lists may hold."""
+
+    sources = List(
+        Union([Unicode(), Dict()]),
+        help="Where lists are kept, the first first: a folder's path, `s3://bucket/prefix`, or `git:` and the path of "
+        'a checkout. Instead of a text a map may say more: `{"place": "s3://acme-lists/team", "mode": "apply", '
+        '"region": "eu-west-1", "encryption": "aws:kms", "kms_key_id": "...", "owner": "123456789012"}`, or of git '
+        "`branch`, `remote` and the `folder` in it.",
+    ).tag(config=True)
+    required = List(
+        Unicode(),
+        help="The lists of these sources that every machine has; a name may end with `*`. A machine that lacks one "
+        "gets it at server start, unless `sync` is off.",
+    ).tag(config=True)
+    sync = Enum(
+        ("off", "notify", "apply"),
+        "notify",
+        help="What happens at server start and at every poll: nothing, a word that an environment does not equal its "
+        "list, or the sync itself.",
+    ).tag(config=True)
+    poll_seconds = Integer(
+        300, min=5, max=86400, help="How often the sources are asked whether anything is new, in seconds."
+    ).tag(config=True)
+    user_sources = Bool(True, help="Users may add sources of their own.").tag(config=True)
+    keep = List(
+        Unicode(), help="Packages that a sync leaves though the list has them not; a name may end with `*`."
+    ).tag(config=True)
+    indexes = List(
+        Unicode(),
+        help="Where pip's packages of a list come from when it is locked, as addresses, the first first. Empty: where "
+        "the user's pip takes them from.",
+    ).tag(config=True)
+    allowed_packages = List(
+        Unicode(), None, allow_none=True, help="The only packages a list and its lock may hold. None: any."
+    ).tag(config=True)
+    denied_packages = List(
+        Unicode(), help="Packages that no list may hold, also not because another needs them; a name may end with `*`."
+    ).tag(config=True)
+    allowed_channels = List(
+        Unicode(),
+        None,
+        allow_none=True,
+        help="The only channels packages may come from: names or addresses, or all below one that ends with `/*`. "
+        "None: any.",
+    ).tag(config=True)
+    denied_channels = List(Unicode(), help="Channels packages may not come from.").tag(config=True)
+    allowed_indexes = List(
+        Unicode(), None, allow_none=True, help="The only indexes pip's packages may come from, as addresses. None: any."
+    ).tag(config=True)
+    denied_indexes = List(Unicode(), help="Indexes pip's packages may not come from.").tag(config=True)
+    allowed_licences = List(
+        Unicode(),
+        None,
+        allow_none=True,
+        help="The only licences a lock's packages may have, as SPDX names; a name may end with `*`. None: any.",
+    ).tag(config=True)
+    denied_licences = List(Unicode(), help="Licences a lock's packages may not have.").tag(config=True)
+    unknown_licences = Enum(
+        ("refuse", "allow"), "refuse", help="What becomes of packages that tell no licence, where licences are bound."
+    ).tag(config=True)
+    licence_exceptions = List(
+        Unicode(), help="Packages whose licence somebody has looked at; a name may end with `*`."
+    ).tag(config=True)
+    hashes = Enum(
+        ("off", "any", "sha256"), "sha256", help="Which hash every package of a lock must have to be installed."
+    ).tag(config=True)
+
+    @validate(
+        "required",
+        "keep",
+        "indexes",
+        "allowed_packages",
+        "denied_packages",
+        "allowed_channels",
+        "denied_channels",
+        "allowed_indexes",
+        "denied_indexes",
+        "allowed_licences",
+        "denied_licences",
+        "licence_exceptions",
+    )
+    def _check_texts(self, proposal: Any) -> list[str] | None:
+        value: list[str] | None = proposal["value"]
+        for text in value or ():
+            if not text.strip() or not text.isprintable():
+                raise TraitError(f"LccPackageLists.{proposal['trait'].name}: {text!r} can't be an entry.")
+        return value
+
+    def settings(self) -> ListSettings:
+        """Hand out what was configured. Raises TraitError for a source that can't be."""
+        places = tuple(_source_from(number, entry) for number, entry in enumerate(self.sources, 1))
+        return ListSettings(
+            sources=places,
+            required=tuple(self.required),
+            mode=cast(SyncMode, self.sync),
+            poll_seconds=self.poll_seconds,
+            keep=tuple(self.keep),
+            user_sources=self.user_sources,
+            indexes=tuple(self.indexes),
+        )
+
+    def list_bounds(self) -> ListBounds:
+        """Hand out what lists may hold."""
+        return ListBounds(
+            allowed_packages=_tuple_or_none(self.allowed_packages),
+            denied_packages=tuple(self.denied_packages),
+            allowed_channels=_tuple_or_none(self.allowed_channels),
+            denied_channels=tuple(self.denied_channels),
+            allowed_indexes=_tuple_or_none(self.allowed_indexes),
+            denied_indexes=tuple(self.denied_indexes),
+            allowed_licences=_tuple_or_none(self.allowed_licences),
+            denied_licences=tuple(self.denied_licences),
+            unknown_licences=cast(Any, self.unknown_licences),
+            licence_exceptions=tuple(self.licence_exceptions),
+            hashes=cast(Any, self.hashes),
+        )
+
+
+def _source_from(number: int, entry: Any) -> SourcePlace:
+    told = {"place": entry} if isinstance(entry, str) else dict(entry)
+    if not isinstance(told.get("place"), str) or not told["place"].strip():
+        raise TraitError(f"LccPackageLists.sources: entry {number} says no `place`.")
+    unknown = told.keys() - (set(SourcePlace.__struct_fields__) - {"id", "configured"})
+    if unknown:
+        raise TraitError(
+            f"LccPackageLists.sources: entry {number} has {', '.join(sorted(unknown))}, which is not known."
+        )
+    try:
+        return msgspec.convert({**told, "id": f"config-{number}", "configured": True}, SourcePlace)
+    except msgspec.ValidationError as error:
+        raise TraitError(f"LccPackageLists.sources: entry {number}: {error}") from None

@@ -10,9 +10,12 @@ LccError                        something a person should be told, with a stable
 │   └── Locked                  a setting only an administrator may change
 ├── NotFound                    no such thing
 ├── Conflict                    it contradicts what is going on
+│   ├── LostRace                somebody else wrote first; nothing was written
 │   └── TooLate                 the target's shutdown has begun or is done
 └── OutsideFailure              a part outside of this package did not do its work
     ├── NotReachable            … because it did not answer
+    ├── NotPermitted            … because we are not allowed to ask it for that
+    ├── Unsafe                  … because it can't keep two writers apart
     └── DiskFull                … because there is no room left
 """
 
@@ -27,13 +30,16 @@ __all__ = [
     "Invalid",
     "LccError",
     "Locked",
+    "LostRace",
     "Malformed",
     "NotFound",
+    "NotPermitted",
     "NotReachable",
     "OutOfBounds",
     "OutsideFailure",
     "TooLarge",
     "TooLate",
+    "Unsafe",
     "Unsatisfiable",
 ]
 
@@ -103,6 +109,12 @@ class Conflict(LccError):
     code = "conflict"
 
 
+class LostRace(Conflict):
+    """What was to be replaced isn't there any more: somebody else wrote first. `detail` has the etag that is there."""
+
+    code = "lost_race"
+
+
 class TooLate(Conflict):
     """The shutdown of the target has begun already, or is done."""
 
@@ -119,6 +131,18 @@ class NotReachable(OutsideFailure):
     """The outside part did not answer."""
 
     code = "not_reachable"
+
+
+class NotPermitted(OutsideFailure):
+    """The outside part refused; `detail` has the permission that is missing, where that is known."""
+
+    code = "not_permitted"
+
+
+class Unsafe(OutsideFailure):
+    """The outside part takes no conditions with a write, so one of two writers could lose what they wrote."""
+
+    code = "unsafe"
 
 
 class DiskFull(OutsideFailure):

@@ -19,7 +19,7 @@ from traitlets.config import Configurable
 
 from ._version import __version__
 from .clock import SystemClock
-from .config import LccEnvironments, LccIdle
+from .config import LccEnvironments, LccIdle, LccPackageLists
 from .environments import handlers as environment_handlers
 from .environments.bounds import NOTHING_ALLOWED
 from .environments.reading import Reading
@@ -67,6 +67,9 @@ from .jobs import handlers as job_handlers
 from .jobs.files import JobFiles
 from .jobs.processes import Child, end_all
 from .jobs.service import Jobs
+from .packages import handlers as list_handlers
+from .packages.join import NO_LISTS, join_lists, who_publishes
+from .packages.service import PackageLists
 from .pauses import spare_the_start
 from .platforms.detect import Machine, choose, is_studio_app, look
 from .platforms.instance_type import wait_for_instance_type
@@ -81,7 +84,13 @@ from .web.model import API_VERSION, About, Feature
 
 __all__ = ["ROUTES", "LccExtension"]
 
-ROUTES = (*about.ROUTES, *idle_handlers.ROUTES, *environment_handlers.ROUTES, *job_handlers.ROUTES)
+ROUTES = (
+    *about.ROUTES,
+    *idle_handlers.ROUTES,
+    *environment_handlers.ROUTES,
+    *list_handlers.ROUTES,
+    *job_handlers.ROUTES,
+)
 """The whole table; handlers, openapi.json and the TypeScript types follow from it."""
 
 
@@ -99,7 +108,7 @@ class LccExtension(ExtensionApp):
     extension_url = "/lab"
     load_other_extensions = True
     _starting: asyncio.Future[None] | None = None
-    classes: list[type[Configurable]] = [LccIdle, LccEnvironments]  # noqa: RUF012 -- Jupyter's own way to say it
+    classes: list[type[Configurable]] = [LccIdle, LccEnvironments, LccPackageLists]  # noqa: RUF012 -- Jupyter's own way to say it
 
     def initialize_settings(self) -> None:
         """Make the parts. Nothing here waits, and nothing slow is imported."""
@@ -127,6 +136,7 @@ class LccExtension(ExtensionApp):
         sources, parachute = self._sources(clock, events, folder, sockets)
         jobs = self._jobs = self._make_jobs(clock, events, folder)
         environments, feature = self._make_environments(platform, clock, events)
+        self._lists, lists_feature = self._make_lists(machine, clock, events, folder)
         elsewhere, pollers, metrics = Elsewhere(clock, sockets=sockets), Pollers(), Metrics()
         native = NativeIdleFile(partial(_own_address, server))
         price = find_price(platform.instance_type, config.usd_per_hour)
@@ -165,7 +175,12 @@ class LccExtension(ExtensionApp):
             version=__version__,
             api_version=API_VERSION,
             platform=platform,
-            features={"idle": Feature(available=True), "jobs": Feature(available=True), "environments": feature},
+            features={
+                "idle": Feature(available=True),
+                "jobs": Feature(available=True),
+                "environments": feature,
+                "package_lists": lists_feature if feature.available else feature,
+            },
         )
         conflicts = partial(
             conflicts_of, server, partial(server.web_app.settings.get, "terminal_manager"), lambda: native.works
@@ -175,6 +190,7 @@ class LccExtension(ExtensionApp):
             IdleService: self._idle,
             Jobs: jobs,
             Environments: environments,
+            PackageLists: self._lists,
             Desk: desk,
         }
         self._learning: asyncio.Task[None] | None = None
@@ -252,6 +268,7 @@ class LccExtension(ExtensionApp):
         try:
             await self._jobs.start()
             await self._environments.start()
+            await self._lists.start()
         except Exception:
             self.log.exception("jupyter_lcc: long work and environments have not started as they should")
 
@@ -272,7 +289,7 @@ class LccExtension(ExtensionApp):
             self._learning.cancel()
         if self._starting is not None:
             await self._starting
-        for part in (self._jobs, self._environments, self._engine):
+        for part in (self._lists, self._jobs, self._environments, self._engine):
             try:
                 await part.stop()
             except Exception:
@@ -302,7 +319,7 @@ class LccExtension(ExtensionApp):
         except (TraitError, ValueError) as error:
             self.log.error("jupyter_lcc: environments can't be changed, their configuration can't be read: %s", error)
             settings, why_not = NOTHING_ALLOWED, "config_invalid"
-        reading = Reading(
+        reading = self._reading = Reading(
             home=Path.home(),
             environ=os.environ,
             platform=platform,
@@ -327,6 +344,32 @@ class LccExtension(ExtensionApp):
             log=self.log,
         )
         return self._environments, Feature(available=why_not is None, why_not=why_not)
+
+    def _make_lists(
+        self, machine: Machine, clock: SystemClock, events: Events, folder: Path
+    ) -> tuple[PackageLists, Feature]:
+        """Join package lists. With a bound that can't be read there are none, and the panel says so."""
+        why_not = None
+        try:
+            config = LccPackageLists(parent=self)
+            settings, bounds = config.settings(), config.list_bounds()
+        except (TraitError, ValueError) as error:
+            self.log.error("jupyter_lcc: there are no package lists, their configuration can't be read: %s", error)
+            (settings, bounds), why_not = NO_LISTS, "config_invalid"
+        names = machine.metadata
+        lists = join_lists(
+            settings=settings,
+            bounds=bounds,
+            folder=folder,
+            platform=self._reading.subdir,
+            environments=self._environments,
+            jobs=self._jobs,
+            author=who_publishes(os.environ, names.UserProfileName if names is not None else None),
+            clock=clock,
+            emit=events.emit_package_lists,
+            log=self.log,
+        )
+        return lists, Feature(available=why_not is None, why_not=why_not)
 
     def _sources(
         self, clock: SystemClock, events: Events, folder: Path, sockets: SocketReader

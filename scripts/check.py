@@ -85,8 +85,9 @@ def find_browser(env: dict[str, str]) -> str | None:
 _PYTHON = str(PYTHON)
 _PYTEST = (_PYTHON, "-m", "pytest", "-q")
 _PACKAGING = ("tests/packaging", "tests/examples")
-_NOT_OF_TIME = ("tests/environments", "tests/api")
-_OF_TIME = ("tests", *(f"--ignore={path}" for path in (*_PACKAGING, *_NOT_OF_TIME)))
+_ENVIRONMENTS = ("tests/environments", "tests/jobs", "tests/api")
+_LISTS = ("tests/packages", "tests/cli")
+_OF_TIME = ("tests", *(f"--ignore={path}" for path in (*_PACKAGING, *_ENVIRONMENTS, *_LISTS)))
 WAVES = (
     Wave(
         2,
@@ -112,7 +113,8 @@ WAVES = (
         2,
         (
             Stage("lifecycle", "examples", ((*_PYTEST, "tests/examples"),)),
-            Stage("environments", "python", ((*_PYTEST, *_NOT_OF_TIME),)),
+            Stage("environments", "python", ((*_PYTEST, *_ENVIRONMENTS),)),
+            Stage("lists", "python", ((*_PYTEST, *_LISTS),)),
             Stage("jest", "front", (("jlpm", "test"),)),
             Stage("load", "packaging", ((*_PYTEST, "tests/packaging/test_load.py"),)),
         ),

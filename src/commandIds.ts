@@ -32,5 +32,18 @@ export const CommandIDs = {
   cleanPackageCache: 'jupyter-lcc:clean-package-cache',
   showJobs: 'jupyter-lcc:show-jobs',
   cancelJob: 'jupyter-lcc:cancel-job',
-  dismissJob: 'jupyter-lcc:dismiss-job'
+  dismissJob: 'jupyter-lcc:dismiss-job',
+  showPackageList: 'jupyter-lcc:show-package-list',
+  checkPackageLists: 'jupyter-lcc:check-package-lists',
+  syncPackageList: 'jupyter-lcc:sync-package-list',
+  newPackageList: 'jupyter-lcc:new-package-list',
+  editPackageList: 'jupyter-lcc:edit-package-list',
+  publishPackageList: 'jupyter-lcc:publish-package-list',
+  mergePackageList: 'jupyter-lcc:merge-package-list',
+  packageListHistory: 'jupyter-lcc:package-list-history',
+  restorePackageList: 'jupyter-lcc:restore-package-list',
+  pullPackageList: 'jupyter-lcc:pull-package-list',
+  removePackageList: 'jupyter-lcc:remove-package-list',
+  addListSource: 'jupyter-lcc:add-list-source',
+  removeListSource: 'jupyter-lcc:remove-list-source'
 } as const;

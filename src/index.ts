@@ -5,7 +5,7 @@ import { IStatusBar } from '@jupyterlab/statusbar';
 import { ITranslator } from '@jupyterlab/translation';
 
 import { LccClient } from './api/client';
-import { IdleEvents, WorkEvents } from './api/events';
+import { IdleEvents, ListEvents, WorkEvents } from './api/events';
 import type { Feature } from './api/generated';
 import { CommandIDs } from './commandIds';
 import { addCommands, IN_PALETTE as IDLE_IN_PALETTE } from './commands';
@@ -39,8 +39,16 @@ import { Speech } from './idle/words';
 import { JobActions } from './jobs/actions';
 import { JobsModel } from './jobs/model';
 import { JobTeller } from './jobs/teller';
+import { PackageListActions } from './packageLists/actions';
+import { addListCommands, IN_PALETTE as LISTS_IN_PALETTE } from './packageLists/commands';
+import { DriftTeller } from './packageLists/driftTeller';
+import { ListFreshness } from './packageLists/freshness';
+import { openListMenu } from './packageLists/menu';
+import { PackageListsModel } from './packageLists/model';
+import { ListSheetHost } from './packageLists/sheetHost';
+import { ListWorkbench } from './packageLists/workbench';
 import { readSettings, type ILccSettings } from './settings';
-import { ILcc, ILccWork } from './tokens';
+import { ILcc, ILccLists, ILccWork } from './tokens';
 import { VERSION } from './version';
 
 const core: JupyterFrontEndPlugin<ILcc> = {
@@ -154,7 +162,9 @@ const environments: JupyterFrontEndPlugin<ILccWork> = {
       isOn: () => lcc.settings().notifications,
       openNotebook: kernel => void environmentActions.openNotebook(kernel),
       undoDelete: trashId => void environmentActions.restore(trashId),
-      showLog: jobId => void app.commands.execute(CommandIDs.showJobs, { job_id: jobId })
+      showLog: jobId => void app.commands.execute(CommandIDs.showJobs, { job_id: jobId }),
+      showBoth: jobId => void app.commands.execute(CommandIDs.mergePackageList, { job_id: jobId }),
+      showSync: name => void app.commands.execute(CommandIDs.syncPackageList, { name })
     });
     new SheetHost({
       work,
@@ -173,18 +183,79 @@ const environments: JupyterFrontEndPlugin<ILccWork> = {
   }
 };
 
+const packageLists: JupyterFrontEndPlugin<ILccLists> = {
+  id: 'jupyter-lcc:package-lists',
+  description: 'Environments that equal a list which many machines share.',
+  autoStart: true,
+  requires: [ILcc, ILccWork],
+  optional: [ICommandPalette, ITranslator],
+  provides: ILccLists,
+  activate: (
+    app: JupyterFrontEnd,
+    lcc: ILcc,
+    work: ILccWork,
+    palette: ICommandPalette | null,
+    translator: ITranslator | null
+  ): ILccLists => {
+    const { client, model, speech, board, disclosure } = lcc;
+    const { jobs } = work;
+    const openPanel = (): void => app.shell.activateById(PANEL_ID);
+    const lists = new PackageListsModel(client, job => jobs.adopt(job));
+    const workbench = new ListWorkbench();
+    const actions = new PackageListActions({
+      model: lists,
+      workbench,
+      disclosure,
+      speech,
+      board,
+      openPanel
+    });
+    const all = { model: lists, actions, workbench };
+    new ListSheetHost({ lists: all, work, speech, now: () => model.now(), onBegun: openPanel });
+    addListCommands(app.commands, {
+      lists: all,
+      jobs,
+      speech,
+      feature: () => model.state.about?.features['package_lists'] ?? null
+    });
+    const category = loadMessages(translator).__('Package lists');
+    LISTS_IN_PALETTE.forEach(command => palette?.addItem({ command, category }));
+    const { events } = app.serviceManager;
+    void app.started.then(() => {
+      const news = new ListEvents(events);
+      new ListFreshness(lists, news, jobs);
+      new DriftTeller({
+        events: news,
+        speech,
+        board,
+        isOn: () => lcc.settings().notifications,
+        showSync: name => actions.openSync(name)
+      });
+    });
+    return all;
+  }
+};
+
 const panel: JupyterFrontEndPlugin<void> = {
   id: 'jupyter-lcc:panel',
   description: 'The Life cycle panel in the left sidebar.',
   autoStart: true,
-  requires: [ILcc, ILccWork],
+  requires: [ILcc, ILccWork, ILccLists],
   optional: [ILayoutRestorer],
-  activate: (app: JupyterFrontEnd, lcc: ILcc, work: ILccWork, restorer: ILayoutRestorer | null): void => {
+  activate: (
+    app: JupyterFrontEnd,
+    lcc: ILcc,
+    work: ILccWork,
+    lists: ILccLists,
+    restorer: ILayoutRestorer | null
+  ): void => {
     const widget = new PanelWidget({
       ...lcc,
       work,
+      lists,
       version: VERSION,
       onEnvironmentMenu: (environment, anchor) => openEnvironmentMenu(app.commands, environment, anchor),
+      onListMenu: (name, anchor) => openListMenu(app.commands, name, anchor),
       onKeepMenu: (target, anchor) => {
         const longest = lcc.model.state.view?.policy.max_lease_seconds.value ?? 0;
         openKeepMenu(app.commands, target, longest, anchor);
@@ -263,4 +334,4 @@ const warnings: JupyterFrontEndPlugin<void> = {
   }
 };
 
-export default [core, commands, environments, panel, statusBar, warnings];
+export default [core, commands, environments, packageLists, panel, statusBar, warnings];

@@ -10,6 +10,7 @@ import type { OpenDocuments } from './idle/documents';
 import type { IdleModel } from './idle/model';
 import type { INoticeBoard } from './idle/notices';
 import type { Speech } from './idle/words';
+import type { ILists } from './packageLists/lists';
 import type { ILccSettings } from './settings';
 
 /** The parts our plugins share. */
@@ -37,4 +38,12 @@ export type ILccWork = IWork;
 export const ILccWork = new Token<ILccWork>(
   'jupyter-lcc:ILccWork',
   'Environments, and the long work on them.'
+);
+
+/** The parts of package lists. */
+export type ILccLists = ILists;
+
+export const ILccLists = new Token<ILccLists>(
+  'jupyter-lcc:ILccLists',
+  'Environments that equal a list which many machines share.'
 );

@@ -20,6 +20,7 @@ _COMMANDS: dict[str, Any] = {
     "policy": (f"{_HERE}.policy.PolicyCommand", "Show the limits, or change your own."),
     "replay": (f"{_HERE}.replay.Replay", "What would other limits have stopped?"),
     "env": (f"{_HERE}.env.Env", "Conda environments: list, make, change, roll back, delete."),
+    "lists": (f"{_HERE}.lists.Lists", "Package lists: publish, show what differs, make environments equal."),
     "jobs": (f"{_HERE}.jobs.JobsCommand", "Long work: how far it is, what it says, cancel it."),
     "doctor": (f"{_HERE}.doctor.Doctor", "Check that everything is as it should be."),
 }

@@ -50,18 +50,20 @@ class Client:
         raw = self._exchange("GET", path, {**(query or {}), "no_track_activity": "1"}, None)
         return Answer(self._decode(raw, shape), raw)
 
-    def send(self, method: str, path: str, shape: type[T], body: Request | None) -> Answer[T]:
-        """Change something, and get what it became."""
-        raw = self._exchange(method, path, {}, None if body is None else msgspec.json.encode(body))
+    def send(
+        self, method: str, path: str, shape: type[T], body: Request | None, *, if_match: str | None = None
+    ) -> Answer[T]:
+        """Change something, and get what it became. `if_match` is the ETag of what is to be replaced."""
+        raw = self._exchange(method, path, {}, None if body is None else msgspec.json.encode(body), if_match)
         return Answer(self._decode(raw, shape), raw)
 
     def ask(self, path: str) -> None:
         """Let something be done that has no answer."""
         self._exchange("POST", path, {}, None)
 
-    def delete(self, path: str) -> None:
+    def delete(self, path: str, query: Mapping[str, str] | None = None) -> None:
         """Take something away."""
-        self._exchange("DELETE", path, {}, None)
+        self._exchange("DELETE", path, query or {}, None)
 
     def _decode(self, raw: bytes, shape: type[T]) -> T:
         try:
@@ -73,13 +75,17 @@ class Client:
                 "The server may run another version of jupyter_lcc; `jupyter lcc doctor` compares them.",
             ) from error
 
-    def _exchange(self, method: str, path: str, query: Mapping[str, str], body: bytes | None) -> bytes:
+    def _exchange(
+        self, method: str, path: str, query: Mapping[str, str], body: bytes | None, if_match: str | None = None
+    ) -> bytes:
         where = urlsplit(self.server.url).path + "lcc/" + quote(path)
         headers = {"Accept": "application/json", "User-Agent": f"jupyter-lcc/{__version__}"}
         if self._token:
             headers["Authorization"] = f"token {self._token}"
         if body is not None:
             headers["Content-Type"] = "application/json"
+        if if_match is not None:
+            headers["If-Match"] = f'"{if_match}"'
         if method != "GET":
             # Only a server without any token looks at it: there Jupyter wants the same secret twice.
             xsrf = secrets.token_hex(16)

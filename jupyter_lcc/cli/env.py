@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, get_args
+from typing import Any, ClassVar, get_args
 
-import msgspec
 from traitlets import Bool, Float, List, Unicode
 
 from ..environments.model import (
@@ -31,9 +28,9 @@ from ..environments.model import (
     VersionDiff,
     VersionList,
 )
-from ..jobs.model import FINISHED, Job, JobLog
+from ..jobs.model import Job
 from ..model import Request
-from .client import Answer, Client
+from .client import Client
 from .command import LccCommand
 from .env_words import (
     say_cache,
@@ -42,19 +39,15 @@ from .env_words import (
     say_list,
     say_packages,
     say_plan,
-    say_progress,
-    say_result,
     say_trash,
     say_versions,
 )
 from .exits import EXIT_HELP, CliError, Exit
-from .table import clean, shorten
+from .following import Following
+from .table import clean
 
 __all__ = ["Env"]
 
-T = TypeVar("T")
-
-_POLL_SECONDS = 0.3
 _MAX_FILE_BYTES = 10_000_000
 
 _ALIASES: dict[str, Any] = {
@@ -77,7 +70,7 @@ _FLAGS: dict[str, Any] = {
 }
 
 
-class Env(LccCommand):
+class Env(Following):
     """Show, make and change environments."""
 
     name = "jupyter-lcc-env"
@@ -145,28 +138,28 @@ class Env(LccCommand):
     def show_all(self, words: Sequence[str]) -> Exit:
         """Every environment."""
         answer = self.client().get("environments", EnvironmentList)
-        return self._answer(answer, say_list(answer.value, self._width()))
+        return self.answer(answer, say_list(answer.value, self.width()))
 
     def show_packages(self, words: Sequence[str]) -> Exit:
         """What is installed."""
         answer = self.client().get(_path(words[0], "packages"), PackageList)
-        return self._answer(answer, say_packages(answer.value, self._width()))
+        return self.answer(answer, say_packages(answer.value, self.width()))
 
     def show_versions(self, words: Sequence[str]) -> Exit:
         """The kept versions."""
         answer = self.client().get(_path(words[0], "versions"), VersionList)
-        return self._answer(answer, say_versions(answer.value, self.now(), self._width()))
+        return self.answer(answer, say_versions(answer.value, self.now(), self.width()))
 
     def show_difference(self, words: Sequence[str]) -> Exit:
         """What lies between two versions."""
         query = {"from": str(_number(words[1]))} | ({"to": str(_number(words[2]))} if len(words) > 2 else {})
         answer = self.client().get(_path(words[0], "versions/diff"), VersionDiff, query)
-        return self._answer(answer, say_difference(answer.value, self._width()))
+        return self.answer(answer, say_difference(answer.value, self.width()))
 
     def show_trash(self, words: Sequence[str]) -> Exit:
         """What was deleted."""
         answer = self.client().get("environments", EnvironmentList)
-        return self._answer(answer, say_trash(answer.value, self.now(), self._width()))
+        return self.answer(answer, say_trash(answer.value, self.now(), self.width()))
 
     def export(self, words: Sequence[str]) -> Exit:
         """The environment as a file, on stdout."""
@@ -194,7 +187,7 @@ class Env(LccCommand):
     def diagnose(self, words: Sequence[str]) -> Exit:
         """What is wrong with it; exit status 1 where something is."""
         answer = self.client().get(_path(words[0], "doctor"), Diagnosis)
-        self._answer(answer, say_diagnosis(words[0], answer.value, self._width()))
+        self.answer(answer, say_diagnosis(words[0], answer.value, self.width()))
         return Exit.PROBLEM if any(one.level != "info" for one in answer.value.findings) else Exit.OK
 
     # -- changing ------------------------------------------------------------------------------------------------
@@ -273,7 +266,7 @@ class Env(LccCommand):
         if not self.off:
             return self._change("PUT", path, RegisterKernel(display_name=self.display_name or None))
         answer = self.client().send("DELETE", path, Environment, None)
-        return self._answer(answer, [f"{clean(words[0])} is no longer a kernel."])
+        return self.answer(answer, [f"{clean(words[0])} is no longer a kernel."])
 
     def fix(self, words: Sequence[str]) -> Exit:
         """Do what the doctor named."""
@@ -288,7 +281,7 @@ class Env(LccCommand):
         if self.clean_cache:
             return self._change("DELETE", "package-cache", None)
         answer = self.client().get("package-cache", PackageCache)
-        return self._answer(answer, say_cache(answer.value))
+        return self.answer(answer, say_cache(answer.value))
 
     # -- odds ----------------------------------------------------------------------------------------------------
 
@@ -300,61 +293,11 @@ class Env(LccCommand):
         client = client or self.client()
         if getattr(body, "dry_run", False):
             plan = client.send(method, path, Plan, body)
-            return self._answer(plan, say_plan(plan.value, self._width()))
+            return self.answer(plan, say_plan(plan.value, self.width()))
         answer = client.send(method, path, Job, body)
         if self.no_wait:
-            return self._answer(answer, [answer.value.id])
-        return self._follow(client, answer.value)
-
-    def _follow(self, client: Client, job: Job) -> Exit:
-        """Wait for a job. Whoever interrupts the command cancels it."""
-        answer: Answer[Job] | None = None
-        try:
-            while job.state not in FINISHED:
-                self._tell_progress(job)
-                time.sleep(_POLL_SECONDS)
-                answer = client.get(f"jobs/{job.id}", Job)
-                job = answer.value
-        except KeyboardInterrupt:
-            client.send("DELETE", f"jobs/{job.id}", Job, None)
-            self._tell_progress(None)
-            raise
-        self._tell_progress(None)
-        if self.as_json:
-            self.say(answer.raw.decode() if answer is not None else msgspec.json.encode(job).decode())
-        if job.state == "succeeded":
-            if not self.as_json:
-                self.say(say_result(job))
-            return Exit.OK
-        if job.error is not None:
-            raise CliError(Exit.PROBLEM, clean_lines(job.error.message), self._last_words(client, job))
-        raise CliError(Exit.PROBLEM, f"It was {job.state}.")
-
-    def _last_words(self, client: Client, job: Job) -> str:
-        if job.error is None or job.error.code != "internal":
-            return ""
-        text = client.get(f"jobs/{job.id}/log", JobLog).value.text
-        return clean_lines("\n".join(text.splitlines()[-5:]))
-
-    def _tell_progress(self, job: Job | None) -> None:
-        if self.as_json or not sys.stderr.isatty():
-            return
-        text = ""
-        if job is not None:
-            text = say_progress(job.progress) if job.progress is not None else job.state
-        sys.stderr.write("\r\x1b[K" + shorten(text, self._width() - 1))
-        sys.stderr.flush()
-
-    def _answer(self, answer: Answer[Any], lines: Sequence[str]) -> Exit:
-        if self.as_json:
-            self.print_raw(answer)
-        else:
-            self.say(*lines)
-        return Exit.OK
-
-    @staticmethod
-    def _width() -> int:
-        return shutil.get_terminal_size((80, 24)).columns
+            return self.answer(answer, [answer.value.id])
+        return self.follow(client, answer.value)
 
 
 _VERBS = {
@@ -402,11 +345,6 @@ _WORDS: dict[str, tuple[int, int, str]] = {
     "purge": (0, 1, "purge NAME"),
     "cache": (0, 0, "cache"),
 }
-
-
-def clean_lines(text: str) -> str:
-    """Make several lines fit to print; a solver explains itself over many."""
-    return "\n".join(clean(line) for line in text.splitlines())
 
 
 def _path(name: str, rest: str = "") -> str:

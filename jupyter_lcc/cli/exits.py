@@ -27,7 +27,7 @@ EXIT_HELP = """Exit status:
   1  refused by the server, failed there, or `doctor` found a problem
   2  the command line can't be understood, or doesn't say which of several is meant
   3  no server is running, or it does not answer
-  4  there is no such kernel, terminal, lease or environment
+  4  there is no such kernel, terminal, lease, environment or list
   5  too late, or it contradicts what is going on
   6  the server doesn't run jupyter_lcc, or a version this command doesn't understand
 """

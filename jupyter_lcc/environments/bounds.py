@@ -20,6 +20,7 @@ __all__ = [
     "channel_allowed",
     "check_channel",
     "check_index",
+    "check_index_file",
     "check_package",
     "check_room",
     "without_secrets",
@@ -42,6 +43,9 @@ class EnvironmentSettings(Model, frozen=True, kw_only=True):
     folder: str = ""
     cache_dir: str = ""
 
+
+_FILES_OF = {"pypi.org": ("https://files.pythonhosted.org/*",)}
+"""Where an index keeps its files, if not beside itself."""
 
 NOTHING_ALLOWED = EnvironmentSettings(allowed_channels=(), allowed_indexes=(), denied_packages=("*",))
 """What holds where the administrator's bounds can't be read."""
@@ -98,6 +102,29 @@ def check_index(url: str, allowed: Iterable[str] | None) -> None:
             value=shown[:200],
             allowed=[without_secrets(entry) for entry in entries],
         )
+
+
+def check_index_file(url: str, allowed: Iterable[str] | None) -> None:
+    """Raise OutOfBounds for a Python package's archive that lies in none of the allowed indexes.
+
+    An index `…/simple` keeps files beside itself, so everything below its parent is its own.
+    """
+    if allowed is None:
+        return
+    entries = tuple(allowed)
+    for entry in entries:
+        root = re.sub(r"/\+?simple/?$", "", entry.removesuffix("/*").rstrip("/"))
+        found = re.match(r"[a-zA-Z0-9+.-]+://([^/]+)", root)
+        more = _FILES_OF.get(found[1].lower(), ()) if found is not None else ()
+        if channel_allowed(url, (f"{root}/*", *more)):
+            return
+    shown = without_secrets(url)
+    raise OutOfBounds(
+        f"The place {say_it(shown)} of a Python package is not allowed here.",
+        field="pip",
+        value=shown[:200],
+        allowed=[without_secrets(entry) for entry in entries],
+    )
 
 
 def check_package(name: str, denied: Iterable[str], *, field: str = "packages") -> None:

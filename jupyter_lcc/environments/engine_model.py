@@ -14,6 +14,7 @@ from ..jobs.context import JobContext
 from ..model import Model
 from .bounds import EnvironmentSettings
 from .condarc import CondaSettings
+from .exact import Exact
 from .places import Places
 from .wishes import Wish
 
@@ -24,11 +25,15 @@ __all__ = [
     "Create",
     "Engine",
     "EngineRequest",
+    "FetchExact",
+    "LocateExact",
     "Names",
     "Reinstall",
     "RollBack",
     "Solve",
+    "SolveExact",
     "Surroundings",
+    "SyncExact",
     "WriteLock",
 ]
 
@@ -124,7 +129,74 @@ class WriteLock(Model, frozen=True, kw_only=True, tag="write_lock"):
     prefix: str
 
 
-EngineRequest = Solve | Create | Clone | Change | RollBack | Reinstall | CleanCache | Names | WriteLock
+class SolveExact(Model, frozen=True, kw_only=True, tag="solve_exact"):
+    """Solve a list for platforms, down to each archive's address and hash. -> {"exact": [Exact]}.
+
+    `bundle` is the address of a folder as `FetchExact` makes it; it is asked before the channels and indexes, with
+    `bundle_only` instead of them.
+    """
+
+    surroundings: Surroundings
+    wish: Wish
+    platforms: tuple[str, ...]
+    bundle: str | None = None
+    bundle_only: bool = False
+
+
+class LocateExact(Model, frozen=True, kw_only=True, tag="locate_exact"):
+    """Find addresses and hashes of those packages of pip that have none. -> {"exact": Exact}."""
+
+    surroundings: Surroundings
+    exact: Exact
+
+
+class SyncExact(Model, frozen=True, kw_only=True, tag="sync_exact"):
+    """Make an environment equal, be it there or not. -> as Change.
+
+    `keep` names extras that stay, `expected` the plan a person saw (`exact.plan_digest`): with another by now it raises
+    Conflict with {"plan", "digest"} and does nothing. `asked` are the specs somebody asked for, null: not known.
+    `variables` null: those that are there stay. `bundle` as in SolveExact.
+    """
+
+    surroundings: Surroundings
+    prefix: str
+    exact: Exact
+    keep: tuple[str, ...] = ()
+    expected: str | None = None
+    command: str = ""
+    asked: tuple[str, ...] | None = None
+    variables: dict[str, str] | None = None
+    bundle: str | None = None
+    bundle_only: bool = False
+
+
+class FetchExact(Model, frozen=True, kw_only=True, tag="fetch_exact"):
+    """Bring every archive into a folder: `conda/<subdir>/…`, a channel, and `wheels/…`; what is there isn't fetched.
+
+    -> {"fetched", "present", "bytes"}; bytes are of all of them.
+    """
+
+    surroundings: Surroundings
+    exact: Exact
+    folder: str
+    bundle: str | None = None
+
+
+EngineRequest = (
+    Solve
+    | Create
+    | Clone
+    | Change
+    | RollBack
+    | Reinstall
+    | CleanCache
+    | Names
+    | WriteLock
+    | SolveExact
+    | LocateExact
+    | SyncExact
+    | FetchExact
+)
 
 
 class Engine(Protocol):

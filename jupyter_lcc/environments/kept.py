@@ -49,12 +49,17 @@ class KeptRecord(Model, frozen=True, kw_only=True):
 
 
 class KeptPip(Model, frozen=True, kw_only=True):
-    """One package of pip. `editable` is a folder, or the address it was installed from where that was no index."""
+    """One package of pip. `editable` is a folder, or the address it was installed from where that was no index.
+
+    `url` and `sha256` are of its archive, where the environment remembers it.
+    """
 
     name: str
     version: str
     editable: str | None = None
     requested: bool = False
+    url: str | None = None
+    sha256: str | None = None
 
 
 class KeptVersion(Model, frozen=True, kw_only=True):

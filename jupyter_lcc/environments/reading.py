@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,8 +21,11 @@ from ..store import write_json
 from . import doctor
 from .bounds import EnvironmentSettings
 from .condarc import CondaSettings, Reader
+from .engine_model import SyncExact
+from .exact import Exact, Installed, step_of
+from .exact_reader import read_exact, read_installed
 from .export import as_explicit, as_yaml, channels_of
-from .find import Finder, Found, IdFile, KernelRecord, Stamp, read_id
+from .find import Finder, Found, IdFile, KernelRecord, Stamp, read_id, stamp_of
 from .kept import Versions
 from .kernelspecs import KernelSpecs, Spec
 from .model import Diagnosis, Export, Package
@@ -31,6 +35,10 @@ from .places import ID_FILE, Places, choose_places, current_subdir, survives
 __all__ = ["Reading", "Snapshot"]
 
 T = TypeVar("T")
+_TICK_NS = 20_000_000
+_MOST_REMEMBERED = 100
+"""So many environments' packages are remembered; every list asks for one's at every look."""
+
 _LAUNCH = Path(__file__).with_name("launch.py")
 
 
@@ -81,6 +89,8 @@ class Reading:
         self.subdir = current_subdir(environ, conda)
         self._finder = Finder(self.places, environ, (server_root,) if server_root is not None else ())
         self._packages = PackageReader()
+        self._installed: dict[str, tuple[Stamp, Installed]] = {}
+        self._exacts: dict[str, tuple[Stamp, Exact]] = {}
         own = str(data_dir / "kernels")
         self.kernelspecs = KernelSpecs(dict.fromkeys((own, *kernel_folders)), self.places)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="jupyter_lcc-environments")
@@ -101,6 +111,27 @@ class Reading:
     async def packages(self, found: Found, conda: CondaSettings) -> tuple[Package, ...]:
         """List what is installed."""
         return await self._in_thread(partial(self._packages.packages, found.prefix, found.python, conda))
+
+    async def installed(self, found: Found) -> Installed:
+        """Give what is there, to compare it with what is to be."""
+        return await self._in_thread(partial(self._read_installed, found))
+
+    async def cached(self) -> frozenset[str]:
+        """Name the packages that lie unpacked in the cache, `name-version-build`."""
+        return await self._in_thread(partial(_names, Path(self.places.cache, "pkgs")))
+
+    async def equals(self, found: Found, request: SyncExact) -> bool:
+        """Tell from the files alone whether there is nothing to do."""
+        installed = await self.installed(found)
+        if not step_of(installed, request.exact, request.keep).nothing:
+            return False
+        return request.variables is None or request.variables == await self._in_thread(
+            partial(_variables, found.prefix)
+        )
+
+    async def exact(self, found: Found) -> Exact:
+        """Give all that is known of what is there."""
+        return await self._in_thread(partial(self._read_exact, found))
 
     async def export(self, found: Found, conda: CondaSettings, form: str, everything: bool) -> Export:
         """Write it down as environment.yml or as an explicit list."""
@@ -149,6 +180,38 @@ class Reading:
         for one in found:
             self.persistence(one.prefix)
         return Snapshot(found, tuple(self.kernelspecs.all()), conda, _beside(self.places))
+
+    def _read_installed(self, found: Found) -> Installed:
+        def read() -> Installed:
+            records = self._packages.records(found.prefix)
+            return read_installed(found.prefix, found.python, self.subdir, records)
+
+        return self._remembered(self._installed, found, read)
+
+    def _read_exact(self, found: Found) -> Exact:
+        def read() -> Exact:
+            records = self._packages.records(found.prefix)
+            exact = read_exact(found.prefix, found.python, self.subdir, records)
+            # Those it was made from first, in their order.
+            own = [channel for channel in found.channels if channel in exact.channels]
+            return msgspec.structs.replace(exact, channels=tuple(dict.fromkeys((*own, *exact.channels))))
+
+        return self._remembered(self._exacts, found, read)
+
+    def _remembered(self, known: dict[str, tuple[Stamp, T]], found: Found, read: Callable[[], T]) -> T:
+        """Read an environment's packages only when they have changed."""
+        stamp = stamp_of(found.prefix, found.python)
+        before = known.pop(found.prefix, None)
+        if before is not None and before[0] == stamp:
+            known[found.prefix] = before
+            return before[1]
+        value = read()
+        # What changed this very moment may change again within a tick of its file system's clock.
+        if stamp is not None and time.time_ns() - max(stamp) > _TICK_NS:
+            known[found.prefix] = (stamp, value)
+        while len(known) > _MOST_REMEMBERED:
+            known.pop(next(iter(known)))
+        return value
 
     def _export(self, found: Found, conda: CondaSettings, form: str, everything: bool) -> Export:
         records = self._packages.records(found.prefix)
@@ -215,6 +278,13 @@ def _beside(places: Places) -> Stamp:
         except OSError:
             found.append(0)
     return tuple(found)
+
+
+def _names(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))
+    except OSError:
+        return frozenset()
 
 
 def _note_kernel(prefix: str, kernel: KernelRecord | None) -> None:

@@ -18,7 +18,8 @@ from ..jobs.model import Job, Progress
 from ..model import sendable
 from .bounds import EnvironmentSettings, check_room
 from .doctor import free_bytes
-from .engine_model import Surroundings
+from .engine_model import FetchExact, SolveExact, Surroundings, SyncExact
+from .exact import Exact, check_exact, plan_of, refuse_other, step_of
 from .file_reader import read_file
 from .files import Wanted
 from .find import Found, KernelRecord
@@ -115,6 +116,18 @@ class Engine(Protocol):
 
     async def diff(self, around: Surroundings, prefix: str, first: int, second: int | None) -> VersionDiff:
         """Tell two versions apart."""
+
+    async def solve_exact(self, request: SolveExact, context: JobContext | None) -> tuple[Exact, ...]:
+        """Solve for every archive, on each platform."""
+
+    async def locate_exact(self, around: Surroundings, exact: Exact) -> Exact:
+        """Find the archives of pip's packages that have no address."""
+
+    async def sync_exact(self, request: SyncExact, context: JobContext) -> dict[str, Any]:
+        """Make one equal to a lock."""
+
+    async def fetch_exact(self, request: FetchExact, context: JobContext) -> dict[str, Any]:
+        """Bring a lock's archives into a folder."""
 
     async def recover(self, around: Surroundings) -> list[str]:
         """Finish or undo what a server that died was doing, and remove what it left."""
@@ -246,6 +259,25 @@ class Environments:
             return await self._engine.lock_file(self._around(snapshot), found.prefix, found.name)
         return await self._reading.export(found, snapshot.conda, query.format, query.all)
 
+    async def exact_of(self, name: str) -> Exact:
+        """Give every package that is installed, as a lock says it; nothing is started.
+
+        pip's have no address where their environment doesn't remember it: `locate` finds it. Raises NotFound.
+        """
+        snapshot = await self._reading.snapshot()
+        return await self._reading.exact(snapshot.get(name))
+
+    async def plan_exact(self, name: str, exact: Exact, keep: tuple[str, ...] = ()) -> Plan:
+        """Say what `sync_exact` would do, from the files alone; all is added where there is no such environment.
+
+        `exact.plan_digest` names it. An empty plan: it is equal already.
+        """
+        snapshot = await self._reading.snapshot()
+        found = next((one for one in snapshot.found if one.name == name), None)
+        step = step_of(await self._reading.installed(found) if found is not None else None, exact, keep)
+        plan = plan_of(step, await self._reading.cached() if not step.nothing else ())
+        return await self._with_kernels(plan, found, snapshot) if found is not None else plan
+
     async def diagnose(self, name: str) -> Diagnosis:
         """Say what is wrong with it."""
         snapshot = await self._reading.snapshot()
@@ -318,6 +350,103 @@ class Environments:
             self._check_plan(plan)
             return await self._with_kernels(plan, found, snapshot)
         return self._submit("change", name, self._change(found, ready, around))
+
+    async def solve_exact(
+        self,
+        specs: tuple[str, ...],
+        pip: tuple[str, ...] = (),
+        channels: tuple[str, ...] = (),
+        platforms: tuple[str, ...] = (),
+        indexes: tuple[str, ...] = (),
+        *,
+        bundle: str | None = None,
+        bundle_only: bool = False,
+        context: JobContext | None = None,
+    ) -> tuple[Exact, ...]:
+        """Solve for every archive on each platform (none: this machine's).
+
+        No channels, no indexes: those that are used where nobody names any. `bundle` is the address of a folder as
+        `fetch_exact` makes it, `file://` or `s3://`, asked before them or, with `bundle_only`, instead of them. With a
+        job's `context` it can be cancelled. Raises Invalid, OutOfBounds, Unsatisfiable, NotReachable.
+        """
+        snapshot = await self._reading.snapshot()
+        wanted = Wanted(kind="environment", channels=channels, packages=specs, pip=pip, indexes=indexes)
+        nothing = CreateEnvironment(register_kernel=False)
+        wish = wish_to_create(nothing, "lock", wanted, snapshot.conda, self._settings)
+        request = SolveExact(
+            surroundings=self._around(snapshot),
+            wish=wish,
+            platforms=platforms or (self._reading.subdir,),
+            bundle=bundle,
+            bundle_only=bundle_only,
+        )
+        return await self._engine.solve_exact(request, context)
+
+    async def locate(self, exact: Exact) -> Exact:
+        """Find address and hash of those packages of pip that have none, in the user's indexes."""
+        if all((package.url and package.sha256) or package.editable for package in exact.pip):
+            return exact
+        return await self._engine.locate_exact(self._around(await self._reading.snapshot()), exact)
+
+    async def sync_exact(
+        self,
+        name: str,
+        exact: Exact,
+        *,
+        keep: tuple[str, ...] = (),
+        expected: str | None = None,
+        command: str = "",
+        kernel: bool = True,
+        display_name: str | None = None,
+        asked: tuple[str, ...] | None = None,
+        variables: dict[str, str] | None = None,
+        bundle: str | None = None,
+        bundle_only: bool = False,
+    ) -> Job:
+        """Make an environment equal, in one step with a kept version; make it where there is none.
+
+        Extras are removed but those that `keep` names (a `*` at the end for any rest) and what they need. `expected`
+        is the `plan_digest` of the plan a person saw: with another by now, here or in the job, it is Conflict with
+        `plan` and `digest` in its detail, and nothing is done. `asked` are the specs the list asks for, `variables`
+        those of its environment.yml; null: what is there stays. With `kernel` it is registered, if ipykernel is in it.
+        The job's result has `changed`, `version` and `kernel`.
+        """
+        snapshot = await self._reading.snapshot()
+        found = next((one for one in snapshot.found if one.name == name), None)
+        if found is not None:
+            found = self._changeable(name, snapshot)
+        else:
+            self._refuse_taken(check_name(name), snapshot)
+        around = self._around(snapshot)
+        check_exact(exact, around.subdir, around.settings)
+        await self._same_plan(found, exact, keep, expected)
+        prefix = found.prefix if found is not None else str(self._places.prefix(name))
+        shown = self._display_name(display_name, name, None) if display_name is not None else None
+        request = SyncExact(
+            surroundings=around,
+            prefix=prefix,
+            exact=exact,
+            keep=keep,
+            expected=expected,
+            command=command or f"sync {name}",
+            asked=asked,
+            variables=variables,
+            bundle=bundle,
+            bundle_only=bundle_only,
+        )
+        return self._submit("sync", name, self._sync(name, request, kernel, shown))
+
+    async def fetch_exact(
+        self, exact: Exact, folder: str, context: JobContext, *, bundle: str | None = None
+    ) -> dict[str, Any]:
+        """Bring every archive into a folder: `conda/<subdir>/…`, a channel, and `wheels/…`; hashes are compared.
+
+        What is there already isn't fetched again; of several platforms one after the other. -> {"fetched", "present",
+        "bytes"}.
+        """
+        around = self._around(await self._reading.snapshot())
+        request = FetchExact(surroundings=around, exact=exact, folder=folder, bundle=bundle)
+        return await self._engine.fetch_exact(request, context)
 
     async def roll_back(self, name: str, wish: RollBack) -> Plan | Job:
         """Bring it back to a version."""
@@ -491,6 +620,47 @@ class Environments:
             return self._changed(found.name, changed=told.get("changed", True), version=told.get("version"))
 
         return work
+
+    def _sync(self, name: str, request: SyncExact, kernel: bool, display_name: str | None) -> Work:
+        async def work(context: JobContext) -> dict[str, Any]:
+            async with locked(self._places.lock(request.prefix), context):
+                snapshot = await self._reading.snapshot()
+                found = next((one for one in snapshot.found if one.prefix == request.prefix), None)
+                await self._same_plan(found, request.exact, request.keep, request.expected)
+                told: dict[str, Any] = {"changed": False}
+                if found is None or not await self._reading.equals(found, request):
+                    around = await self._with_room(self._around(snapshot)) if found is None else self._around(snapshot)
+                    told = await self._engine.sync_exact(msgspec.structs.replace(request, surroundings=around), context)
+                more = await self._kernel_of(name, request, display_name, context) if kernel else {}
+            return self._changed(name, changed=told.get("changed", True), version=told.get("version"), **more)
+
+        return work
+
+    async def _kernel_of(
+        self, name: str, request: SyncExact, display_name: str | None, context: JobContext
+    ) -> dict[str, Any]:
+        """Register the kernel of what was made equal, where it has one and isn't registered as that."""
+        snapshot = await self._reading.snapshot()
+        found = next((one for one in snapshot.found if one.prefix == request.prefix), None)
+        if found is None:
+            return {}
+        specs = [spec for spec in snapshot.specs_of(found.prefix) if spec.ours]
+        if specs and display_name in (None, specs[0].display_name):
+            return {"kernel": {"spec_name": specs[0].name, "display_name": specs[0].display_name}}
+        installed = (await self._reading.installed(found)).exact
+        if "ipykernel" not in {p.name for p in installed.conda} | {p.name for p in installed.pip}:
+            context.log("It is no kernel, because ipykernel is not in the list.")
+            return {"kernel": None}
+        shown = self._display_name(display_name, name, found.python)
+        told = await self._registered(name, found.prefix, shown, context)
+        return {"kernel": told["kernel"]}
+
+    async def _same_plan(self, found: Found | None, exact: Exact, keep: tuple[str, ...], expected: str | None) -> None:
+        """Raise Conflict with the new plan where the one somebody saw doesn't hold any more."""
+        if expected is None:
+            return
+        installed = await self._reading.installed(found) if found is not None else None
+        refuse_other(step_of(installed, exact, keep), exact, expected)
 
     def _delete(self, found: Found) -> Work:
         async def work(context: JobContext) -> dict[str, Any]:

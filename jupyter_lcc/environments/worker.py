@@ -30,14 +30,19 @@ from .engine_model import (
     Clone,
     Create,
     EngineRequest,
+    FetchExact,
+    LocateExact,
     Reinstall,
     RollBack,
     Solve,
+    SolveExact,
     Surroundings,
+    SyncExact,
     WriteLock,
     encode,
 )
 from .engine_model import Names as AskNames
+from .exact import Exact
 from .find import read_id
 from .kept import KeptPip, KeptRecord, KeptVersion, Versions
 from .model import Export, Names, Plan, PlanChange, PlanItem, Version, VersionDiff, VersionList
@@ -98,6 +103,16 @@ class EngineWorker:
         told = await self.run(WriteLock(surroundings=around, prefix=prefix), context=None)
         return Export(file_name="pixi.lock", text=told["text"], notes=tuple(told["notes"]))
 
+    async def solve_exact(self, request: SolveExact, context: JobContext | None) -> tuple[Exact, ...]:
+        """Solve for every archive, on each platform."""
+        told = await self.run(request, context=context)
+        return msgspec.convert(told["exact"], tuple[Exact, ...])
+
+    async def locate_exact(self, around: Surroundings, exact: Exact) -> Exact:
+        """Find the archives of pip's packages that have no address."""
+        told = await self.run(LocateExact(surroundings=around, exact=exact), context=None)
+        return msgspec.convert(told["exact"], Exact)
+
     async def versions(self, around: Surroundings, prefix: str) -> VersionList:
         """List the states it was in, the newest first."""
         return VersionList(versions=await asyncio.to_thread(_versions, around, prefix))
@@ -139,6 +154,14 @@ class EngineWorker:
     async def reinstall(self, around: Surroundings, prefix: str, context: JobContext) -> dict[str, Any]:
         """Install the same packages anew."""
         return await self.run(Reinstall(surroundings=around, prefix=prefix), context=context)
+
+    async def sync_exact(self, request: SyncExact, context: JobContext) -> dict[str, Any]:
+        """Make one equal to a lock."""
+        return await self.run(request, context=context)
+
+    async def fetch_exact(self, request: FetchExact, context: JobContext) -> dict[str, Any]:
+        """Bring a lock's archives into a folder."""
+        return await self.run(request, context=context)
 
     async def clean_cache(
         self, around: Surroundings, context: JobContext, prefixes: tuple[str, ...] = ()

@@ -12,13 +12,14 @@ __all__ = ["plain", "redact"]
 _USER = re.compile(r"(?<=://)[^/\s@\"'<>]+@")
 _TOKEN = re.compile(r"/t/[^/\s\"'<>]+")
 _NAMED = re.compile(r"(?i)\b((?:access|auth|api|secret)?[_-]?(?:token|password|passwd|secret)\s*[=:]\s*)[^\s&\"'<>]+")
+_SIGNED = re.compile(r"(?i)([?&](?:x-amz-(?:signature|credential|security-token)|x-goog-signature|sig)=)[^\s&\"'<>]+")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 
 
 def redact(text: str) -> str:
-    """Hide users and passwords of addresses, `/t/<token>` of conda channels, and tokens that are named as such."""
+    """Hide users and passwords of addresses, `/t/<token>` of conda channels, tokens named as such, signatures."""
     text = _TOKEN.sub("/t/***", _USER.sub("***@", text))
-    return _BEARER.sub(r"\1 ***", _NAMED.sub(r"\1***", text))
+    return _BEARER.sub(r"\1 ***", _SIGNED.sub(r"\1***", _NAMED.sub(r"\1***", text)))
 
 
 def plain(value: Any) -> Any:

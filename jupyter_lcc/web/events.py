@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ENVIRONMENTS_EVENT", "IDLE_EVENT", "JOB_EVENT", "Events"]
+__all__ = ["ENVIRONMENTS_EVENT", "IDLE_EVENT", "JOB_EVENT", "PACKAGE_LISTS_EVENT", "Events"]
 
 IDLE_EVENT = "https://schema.jupyter.org/jupyter_lcc/idle/v1"
 JOB_EVENT = "https://schema.jupyter.org/jupyter_lcc/job/v1"
 ENVIRONMENTS_EVENT = "https://schema.jupyter.org/jupyter_lcc/environments/v1"
+PACKAGE_LISTS_EVENT = "https://schema.jupyter.org/jupyter_lcc/package-lists/v1"
 _SCHEMAS = Path(__file__).parent / "event_schemas"
 
 
@@ -45,6 +46,10 @@ class Events:
     def emit_environments(self, data: dict[str, Any]) -> None:
         """Send one event on environments; never raises."""
         self._emit(ENVIRONMENTS_EVENT, data)
+
+    def emit_package_lists(self, data: dict[str, Any]) -> None:
+        """Send one event on package lists; never raises."""
+        self._emit(PACKAGE_LISTS_EVENT, data)
 
     def listen(self, schema_id: str, callback: Callable[[dict[str, Any]], Awaitable[None]]) -> None:
         """Call back with the data of every event of a kind.

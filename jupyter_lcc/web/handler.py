@@ -15,7 +15,7 @@ from tornado import web
 
 from ..errors import Invalid, LccError, Malformed, TooLarge
 from .problems import problem_of, status_of
-from .routes import Located, Route
+from .routes import Located, Route, Tagged
 
 __all__ = ["AUTH_RESOURCE", "LccHandler", "NoSuchRoute", "handlers_for"]
 
@@ -27,6 +27,7 @@ class LccHandler(APIHandler):
 
     auth_resource = AUTH_RESOURCE
     routes: Mapping[str, Route] = {}
+    _entity_tag: str | None = None
 
     def initialize(self, parts: Mapping[type, object]) -> None:
         """Take the parts the routes call, by their type."""
@@ -50,15 +51,24 @@ class LccHandler(APIHandler):
             arguments["query"] = _decode_query(self.request.query_arguments, route.query)
         if route.body is not None:
             arguments["body"] = _decode_body(self.request.body, route.body)
+        if route.conditional:
+            arguments["if_match"] = _decode_tag(self.request.headers.get_list("If-Match"))
         answer: Any = await route.call(self._parts[route.part], **arguments)
         planned = route.dry_run is not None and isinstance(answer, route.dry_run)
         self.set_status(200 if planned else route.status)
         if isinstance(answer, Located) and self.get_status() == 202:
             self.set_header("Location", url_path_join(self.base_url, "lcc", answer.location()))
+        if isinstance(answer, Tagged):
+            self._entity_tag = f'"{answer.entity_tag()}"'
+            self.set_header("ETag", self._entity_tag)
         if answer is None:
             await self.finish()
         else:
             await self.finish(msgspec.json.encode(answer))
+
+    def compute_etag(self) -> str | None:
+        """Name the state by what the answer says of itself; Tornado's own is a hash of the body."""
+        return self._entity_tag or super().compute_etag()
 
     def log_exception(self, typ: Any, value: BaseException | None, tb: Any) -> None:
         """Log what we didn't foresee; what a client got wrong is the client's to read."""
@@ -164,6 +174,16 @@ def _decode_query(given: Mapping[str, list[bytes]], shape: type[Any]) -> Any:
         if isinstance(value, datetime):
             replaced[known.name] = _utc(known.encode_name, text, value)
     return msgspec.structs.replace(decoded, **replaced)
+
+
+def _decode_tag(given: Sequence[str]) -> str | None:
+    """Take one strong ETag. More of them, `*` and weak ones say nothing of the one state that is to be replaced."""
+    if not given:
+        return None
+    found = re.fullmatch(r'\s*"([!#-~]{1,300})"\s*', given[0]) if len(given) == 1 else None
+    if found is None:
+        raise Malformed("`If-Match` must be one ETag in double quotes, as the answer before had it.")
+    return found[1]
 
 
 def _utc(name: str, text: str, at: datetime) -> datetime:

@@ -85,6 +85,16 @@ def _operation(route: Route, schema_of: dict[type, dict[str, Any]], components: 
             }
             for name, schema in shape["properties"].items()
         ]
+    if route.conditional:
+        parameters.append(
+            {
+                "name": "If-Match",
+                "in": "header",
+                "required": False,
+                "description": "The ETag of what is to be replaced, in double quotes.",
+                "schema": {"type": "string", "pattern": '^"[!#-~]{1,300}"$'},
+            }
+        )
     if parameters:
         operation["parameters"] = parameters
     if route.body is not None:
@@ -100,6 +110,8 @@ def _responses(route: Route, schema_of: dict[type, dict[str, Any]]) -> dict[str,
     problem = {"application/json": {"schema": schema_of[ProblemBody]}}
     said: dict[int, dict[str, Any]] = {403: {"description": "Not signed in, or not allowed.", "content": problem}}
     raised: list[type[errors.LccError]] = list(route.raises)
+    if route.conditional:
+        raised += [errors.Malformed]
     if route.body is not None:
         raised += [errors.Malformed, errors.TooLarge, errors.Invalid]
     if route.query is not None:

@@ -16,6 +16,7 @@ STATUS: dict[type[errors.LccError], int] = {
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.LostRace: 412,
     errors.TooLarge: 413,
     errors.Invalid: 422,
     errors.OutsideFailure: 502,

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from ..errors import LccError
 from ..model import Model, Request
 
-__all__ = ["Action", "Located", "Method", "Param", "Route"]
+__all__ = ["Action", "Located", "Method", "Param", "Route", "Tagged"]
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 Action = Literal["read", "write", "execute"]
@@ -30,6 +30,14 @@ class Located(Protocol):
 
     def location(self) -> str:
         """The path below `<base_url>lcc/`."""
+
+
+@runtime_checkable
+class Tagged(Protocol):
+    """An answer that names the very state it tells; that is its `ETag`."""
+
+    def entity_tag(self) -> str:
+        """The name, without quotes."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,8 @@ class Route:
     raises: tuple[type[LccError], ...] = ()
     dry_run: type[Model] | None = None
     """What `call` returns with status 200 instead, where the body asks only what would be done."""
+    conditional: bool = False
+    """`call` gets `if_match`: the ETag of the request's If-Match without quotes, None where it has none."""
     max_body_bytes: int = 64 * 1024
     says: str = ""
     """What a client should know that the summary does not tell."""

@@ -4,8 +4,10 @@ import { ServerConnection } from '@jupyterlab/services';
 import { LccError } from './errors';
 import type {
   About,
+  AddSource,
   ChangeEnvironment,
   ChangePolicy,
+  CheckedText,
   CreateEnvironment,
   CreateLease,
   DecisionList,
@@ -19,23 +21,39 @@ import type {
   JobList,
   JobLog,
   Lease,
+  ListDiff,
+  ListHistory,
+  ListState,
+  ListStates,
+  ListText,
+  MergedList,
+  MergeList,
   Names,
   operations,
   PackageCache,
-  PackageList,
   paths,
   Plan,
   Policy,
   Presence,
   ProblemBody,
+  PublishList,
+  PutList,
   RegisterKernel,
+  RestoreList,
   SaveReport,
+  SourceState,
   StoppedList,
+  SyncList,
   VersionDiff,
   VersionList
 } from './generated';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+type Answer<Name extends keyof operations> = operations[Name]['responses'] extends {
+  200: { content: { 'application/json': infer Body } };
+}
+  ? Body
+  : never;
 type Query<Name extends keyof operations> = NonNullable<operations[Name]['parameters']['query']>;
 
 /** What to make, without `dry_run`: a plan and the doing of it are two methods here. What is left out is the default. */
@@ -43,6 +61,9 @@ export type CreateWish = Partial<Omit<CreateEnvironment, 'dry_run'>>;
 
 /** What to change, without `dry_run`. */
 export type ChangeWish = Partial<Omit<ChangeEnvironment, 'dry_run'>>;
+
+/** How to sync, without `dry_run`. */
+export type SyncWish = Partial<Omit<SyncList, 'dry_run'>>;
 
 /**
  * The one typed way to the server. Every method either gives what the contract says or throws `LccError`.
@@ -144,7 +165,7 @@ export class LccClient {
   }
 
   /** What is installed. */
-  packages(name: string): Promise<PackageList> {
+  packages(name: string): Promise<Answer<'list_packages'>> {
     return this._call('GET', '/lcc/environments/{name}/packages', { pieces: { name }, quiet: true });
   }
 
@@ -234,6 +255,100 @@ export class LccClient {
     return this._call('DELETE', '/lcc/package-cache');
   }
 
+  /** Everything the section of package lists shows. */
+  packageLists(): Promise<ListStates> {
+    return this._call('GET', '/lcc/package-lists', { quiet: true });
+  }
+
+  /** Ask all sources now. */
+  checkPackageLists(): Promise<ListStates> {
+    return this._call('POST', '/lcc/package-list-checks');
+  }
+
+  /** A list as its source holds it now. */
+  packageList(name: string): Promise<ListText> {
+    return this._call('GET', '/lcc/package-lists/{name}', { pieces: { name }, quiet: true });
+  }
+
+  /** Publish a text over what `etag` names; null: the list is new. */
+  putPackageList(name: string, body: PutList, etag: string | null): Promise<Job> {
+    return this._call('PUT', '/lcc/package-lists/{name}', { pieces: { name }, body, etag });
+  }
+
+  /** Publish what an environment holds, likewise. */
+  publishPackageList(name: string, body: PublishList, etag: string | null): Promise<Job> {
+    return this._call('POST', '/lcc/package-lists/{name}/publish', { pieces: { name }, body, etag });
+  }
+
+  /** Remove a list from its source. */
+  deletePackageList(name: string, etag: string | null): Promise<void> {
+    return this._call('DELETE', '/lcc/package-lists/{name}', { pieces: { name }, etag });
+  }
+
+  /** What a sync would do. */
+  diffPackageList(name: string): Promise<ListDiff> {
+    return this._call('GET', '/lcc/package-lists/{name}/diff', { pieces: { name }, quiet: true });
+  }
+
+  /** What a sync would do if these packages stayed. */
+  planSync(name: string, keep: readonly string[]): Promise<ListDiff> {
+    return this._call('POST', '/lcc/package-lists/{name}/sync', {
+      pieces: { name },
+      body: { keep, dry_run: true }
+    });
+  }
+
+  /** Make the environment equal to the list. */
+  syncPackageList(name: string, wish: SyncWish): Promise<Job> {
+    return this._call('POST', '/lcc/package-lists/{name}/sync', {
+      pieces: { name },
+      body: { ...wish, dry_run: false }
+    });
+  }
+
+  /** Read a list from its source now. */
+  pullPackageList(name: string): Promise<ListState> {
+    return this._call('POST', '/lcc/package-lists/{name}/pull', { pieces: { name } });
+  }
+
+  /** Join a text with what somebody else published in the meantime. */
+  mergePackageList(name: string, body: MergeList): Promise<MergedList> {
+    return this._call('POST', '/lcc/package-lists/{name}/merge', { pieces: { name }, body });
+  }
+
+  /** Who published what, and why, the newest first. */
+  listHistory(name: string): Promise<ListHistory> {
+    return this._call('GET', '/lcc/package-lists/{name}/history', { pieces: { name }, quiet: true });
+  }
+
+  /** An old revision of a list. */
+  listRevision(name: string, number: number): Promise<ListText> {
+    return this._call('GET', '/lcc/package-lists/{name}/revisions/{number}', {
+      pieces: { name, number: String(number) },
+      quiet: true
+    });
+  }
+
+  /** Bring an old revision back, as a new one over what `etag` names; null: over whatever is there. */
+  restorePackageList(name: string, body: RestoreList, etag: string | null): Promise<Job> {
+    return this._call('POST', '/lcc/package-lists/{name}/restore', { pieces: { name }, body, etag });
+  }
+
+  /** All that is wrong with a text. */
+  validateList(text: string): Promise<CheckedText> {
+    return this._call('POST', '/lcc/package-list-validations', { body: { text } });
+  }
+
+  /** Add a source of one's own. */
+  addListSource(body: AddSource): Promise<SourceState> {
+    return this._call('POST', '/lcc/package-list-sources', { body });
+  }
+
+  /** Remove a source of one's own. */
+  removeListSource(sourceId: string): Promise<void> {
+    return this._call('DELETE', '/lcc/package-list-sources/{source_id}', { pieces: { source_id: sourceId } });
+  }
+
   /** The jobs that run, wait, or ended and were not dismissed, the newest first. */
   jobs(): Promise<JobList> {
     return this._call('GET', '/lcc/jobs', { quiet: true });
@@ -265,11 +380,14 @@ export class LccClient {
       pieces = {},
       query = {},
       body,
+      etag = null,
       quiet = false
     }: {
       pieces?: Record<string, string>;
       query?: Record<string, unknown>;
       body?: unknown;
+      /** What is changed, as `If-Match` names it. */
+      etag?: string | null;
       quiet?: boolean;
     } = {}
   ): Promise<T> {
@@ -283,6 +401,9 @@ export class LccClient {
     const init: RequestInit = { method, cache: 'no-cache' };
     if (body !== undefined) {
       init.body = JSON.stringify(body);
+    }
+    if (etag !== null) {
+      init.headers = { 'If-Match': `"${etag}"` };
     }
     let response: Response;
     let text: string;

@@ -98,3 +98,30 @@ function readNews(emission: Event.Emission): News | null {
       return null;
   }
 }
+
+/** The schema of the server's events on package lists. */
+export const PACKAGE_LISTS_EVENT = 'https://schema.jupyter.org/jupyter_lcc/package-lists/v1';
+
+const LIST_KINDS = ['changed', 'drifted', 'synced', 'published', 'removed', 'sources'] as const;
+
+/** News of package lists: which kind, and of which list; null is of any. */
+export interface IListEvent {
+  readonly kind: (typeof LIST_KINDS)[number];
+  readonly name: string | null;
+}
+
+/** What happened to package lists and to how environments stand to them. */
+export class ListEvents extends OurEvents<IListEvent> {
+  constructor(events: Pick<Event.IManager, 'stream'>) {
+    super(events, readListEvent);
+  }
+}
+
+function readListEvent(emission: Event.Emission): IListEvent | null {
+  const kind = LIST_KINDS.find(known => known === emission['kind']);
+  if (emission.schema_id !== PACKAGE_LISTS_EVENT || kind === undefined) {
+    return null;
+  }
+  const { name } = emission;
+  return { kind, name: typeof name === 'string' ? name : null };
+}

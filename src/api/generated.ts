@@ -602,6 +602,288 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/lcc/package-list-checks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ask all sources now; what is due by policy begins. */
+        post: operations["check_package_lists"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/package-list-sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where lists are kept. */
+        get: operations["list_list_sources"];
+        put?: never;
+        /** Add a source of your own. */
+        post: operations["add_list_source"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/package-list-sources/{source_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a source of your own. Its lists and your environments stay as they are. */
+        delete: operations["remove_list_source"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/package-list-validations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say all that is wrong with a text, as it is typed. Nothing is solved or written. */
+        post: operations["validate_package_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/package-lists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The package lists of all sources, and how their environments stand to them.
+         * @description Told from what was read last; the sources themselves are asked every so often, and by `check`.
+         */
+        get: operations["list_package_lists"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/package-lists/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A list as its source holds it now.
+         * @description The `ETag` of the answer is what a change is made from.
+         */
+        get: operations["get_package_list"];
+        /**
+         * Publish a text: it is checked, locked for its platforms, and written.
+         * @description The answer is 202, the job, and its place in `Location`. Without `If-Match` the list must not be there yet. Where somebody else was first, the answer is 412 and nothing was written; `detail` has both sides and what joining them gives, as a MergedList. If that happens while the job runs, the job fails with `lost_race` and the same detail.
+         */
+        put: operations["put_package_list"];
+        post?: never;
+        /**
+         * Remove a list from its source. Its history and the environments made from it stay.
+         * @description Without `If-Match` it is removed as it is.
+         */
+        delete: operations["delete_package_list"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/package-lists/{name}/bundle": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put the files of a list's lock into its source, for machines that reach nothing else.
+         * @description The answer is 202, the job, and its place in `Location`.
+         */
+        post: operations["bundle_package_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/package-lists/{name}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a sync would add, remove and change. */
+        get: operations["diff_package_list"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/package-lists/{name}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who published what, and why. */
+        get: operations["list_list_revisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/package-lists/{name}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Join a text with what somebody else published in the meantime. Nothing is written. */
+        post: operations["merge_package_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/package-lists/{name}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Publish what an environment holds as a list.
+         * @description The answer is 202, the job, and its place in `Location`. Without `If-Match` the list must not be there yet. Where somebody else was first, the answer is 412 and nothing was written; `detail` has both sides and what joining them gives, as a MergedList. If that happens while the job runs, the job fails with `lost_race` and the same detail.
+         */
+        post: operations["publish_package_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/package-lists/{name}/pull": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Read a list from its source now. */
+        post: operations["pull_package_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/package-lists/{name}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Bring an old revision back, as a new one.
+         * @description The answer is 202, the job, and its place in `Location`. A removed list comes back this way too. Without `If-Match` it follows whatever is there.
+         */
+        post: operations["restore_package_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/package-lists/{name}/revisions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An old revision of a list. */
+        get: operations["get_list_revision"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/lcc/package-lists/{name}/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the environment equal to the list.
+         * @description With `dry_run` the answer is 200 and what would be done. Otherwise 202, the job and its place. Where `plan_hash` or `etag` is not what it would be by now, the answer is 409 and the new ListDiff in `detail.diff`; if that shows only in the job, it fails with `conflict` and the new plan in its detail.
+         */
+        post: operations["sync_package_list"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/lcc/package-names": {
         parameters: {
             query?: never;
@@ -634,6 +916,20 @@ export interface components {
             };
             platform: components["schemas"]["Platform"];
             version: string;
+        };
+        /** @description A place lists are kept in: a folder's path, `s3://bucket/prefix`, or `git:` and the path of a checkout. */
+        AddSource: {
+            /**
+             * @default notify
+             * @enum {unknown}
+             */
+            mode: "apply" | "notify" | "off";
+            place: string;
+        };
+        /** @description For which platforms (`linux-64`) the files are put into the source; null: for all of the lock. */
+        BundleList: {
+            /** @default null */
+            platforms: string[] | null;
         };
         /** @description What to install, upgrade and remove. `upgrade` names packages; `upgrade_all` is everything. */
         ChangeEnvironment: {
@@ -676,6 +972,13 @@ export interface components {
             /** @default [] */
             problems: string[];
         };
+        /** @description What a text was understood as (null: it can't be), and all that is wrong with it. */
+        CheckedText: {
+            /** @default [] */
+            problems: components["schemas"]["TextProblem"][];
+            /** @default null */
+            understood: components["schemas"]["jupyter_lcc.packages.model.PackageList"] | null;
+        };
         /** @description What else in a Jupyter server ends kernels, terminals or the server by rules of its own, or seems to keep them. `name` is the setting (`MappingKernelManager.cull_idle_timeout`) or the extension (`jupyter_keepalive`). `seconds` after which it acts, null where it names none; `also` are settings that make it sharper (`cull_busy`); `follows_us` whether it was seen to hear of work and keeps. */
         Conflict: {
             /** @default [] */
@@ -687,6 +990,19 @@ export interface components {
             name: string;
             /** @default null */
             seconds: number | null;
+        };
+        /** @description A part of a list that two people changed differently. Null: not there. `section` is conda, pip, channels, platforms, variables or name; `base` is what both began with. */
+        Conflicting: {
+            /** @default null */
+            base: string | null;
+            /** @default null */
+            mine: string | null;
+            /** @default  */
+            name: string;
+            /** @enum {unknown} */
+            section: "channels" | "conda" | "name" | "pip" | "platforms" | "variables";
+            /** @default null */
+            theirs: string | null;
         };
         /** @description What the machine costs, in US dollars, and what was saved. `priced_on` is the date of the price (YYYY-MM-DD). `saved_hours` and `saved_usd` count the machine's hours after its own stops in the last 30 days, as far as they are known. */
         Cost: {
@@ -778,6 +1094,30 @@ export interface components {
         /** @description A person has read about these. */
         DismissStopped: {
             ids: string[];
+        };
+        /** @description What happened since the last sync. `known` false: there was none, so nobody can tell who changed what. */
+        Drift: {
+            /** @default [] */
+            items: components["schemas"]["DriftItem"][];
+            /** @default true */
+            known: boolean;
+        };
+        /** @description One package that differs. Versions are null where it wasn't there; `synced` is what the last sync left. `by` tells who changed it since then: somebody on this machine, the list, or both. */
+        DriftItem: {
+            /** @enum {unknown} */
+            by: "both" | "here" | "list";
+            /** @default null */
+            installed: string | null;
+            /**
+             * @default conda
+             * @enum {unknown}
+             */
+            manager: "conda" | "pip";
+            name: string;
+            /** @default null */
+            synced: string | null;
+            /** @default null */
+            wanted: string | null;
         };
         /** @description A limit in seconds with where it comes from and what a user may set; `max` null is no upper bound. For the timeouts, 0 means never; a user may choose it only where `max` is null. `rule` names the rule of the policy document that the value comes from. */
         DurationSetting: {
@@ -961,6 +1301,33 @@ export interface components {
             next_offset: number;
             text: string;
         };
+        /** @description What is installed, by name. */
+        "jupyter_lcc.environments.model.PackageList": {
+            packages: components["schemas"]["Package"][];
+        };
+        /** @description What a list asks for, understood. Specs are written as the solver reads them. `conda` maps names to specs; `pip` maps names (with their marker, so that a name may stand once for each) to requirements. No `platforms`: any. `notes` say what the text holds that has no effect. */
+        "jupyter_lcc.packages.model.PackageList": {
+            /** @default [] */
+            channels: string[];
+            /** @default {} */
+            conda: {
+                [key: string]: string;
+            };
+            /** @default null */
+            name: string | null;
+            /** @default [] */
+            notes: string[];
+            /** @default {} */
+            pip: {
+                [key: string]: string;
+            };
+            /** @default [] */
+            platforms: string[];
+            /** @default {} */
+            variables: {
+                [key: string]: string;
+            };
+        };
         /** @description The kernel an environment is registered as. `ours`: we wrote the kernelspec; others' are never touched. */
         KernelOf: {
             display_name: string;
@@ -985,6 +1352,146 @@ export interface components {
         LeaseList: {
             leases: components["schemas"]["Lease"][];
         };
+        /** @description What a sync would do, before anything happens. `plan_hash` and `etag` say to `sync` what was shown. `changed` tells who changed what since the last sync. `solved_here`: the list has no lock for this `platform`, so it was solved here and now, and another machine may get other packages. */
+        ListDiff: {
+            /** @default [] */
+            add: components["schemas"]["PlanItem"][];
+            /** @default [] */
+            change: components["schemas"]["PlanChange"][];
+            /**
+             * @default {
+             *       "items": [],
+             *       "known": true
+             *     }
+             */
+            changed: components["schemas"]["Drift"];
+            /** @default null */
+            download_bytes: number | null;
+            environment: string;
+            etag: string;
+            /** @default false */
+            from_copy: boolean;
+            /** @default [] */
+            keep: string[];
+            /** @default  */
+            message: string;
+            name: string;
+            /** @default [] */
+            notes: string[];
+            plan_hash: string;
+            /** @default  */
+            platform: string;
+            /** @default [] */
+            post_link: string[];
+            /** @default [] */
+            refused: components["schemas"]["Refusal"][];
+            /** @default [] */
+            remove: components["schemas"]["PlanItem"][];
+            /** @default null */
+            revision: components["schemas"]["Revision"] | null;
+            /** @default [] */
+            running_kernels: components["schemas"]["RunningKernel"][];
+            /** @default false */
+            solved_here: boolean;
+            /** @enum {unknown} */
+            status: "behind" | "drifted" | "drifted_and_behind" | "in_sync" | "invalid" | "not_installed" | "refused" | "syncing" | "unlocked" | "unreachable";
+        };
+        /** @description The revisions, the newest first. */
+        ListHistory: {
+            revisions: components["schemas"]["Revision"][];
+        };
+        /** @description A list and the environment that is to equal it. `drift` is what a sync would do. `revision` is the newest that is known, `synced_revision` the one the environment was last made equal to. `from_copy`: the source did not answer, and what was read last holds. `set_hash` names the set of packages that is installed, `wanted_hash` the one of the lock: equal, and the same on every machine that is in sync. `refused` is what the administrator's bounds forbid of it. `keep` are the packages that stay though the list has them not. `locked`: it has a lock for this platform. `message` is a sentence for a person, "" where there is nothing to say. */
+        ListState: {
+            /**
+             * @default {
+             *       "items": [],
+             *       "known": true
+             *     }
+             */
+            changed: components["schemas"]["Drift"];
+            /** @default null */
+            checked_at: string | null;
+            /**
+             * @default {
+             *       "add": [],
+             *       "remove": [],
+             *       "change": [],
+             *       "download_bytes": null,
+             *       "running_kernels": [],
+             *       "post_link": [],
+             *       "notes": []
+             *     }
+             */
+            drift: components["schemas"]["Plan"];
+            environment: string;
+            /** @default null */
+            etag: string | null;
+            /** @default false */
+            from_copy: boolean;
+            /** @default null */
+            job_id: string | null;
+            /** @default [] */
+            keep: string[];
+            /** @default true */
+            locked: boolean;
+            /** @default  */
+            message: string;
+            /**
+             * @default off
+             * @enum {unknown}
+             */
+            mode: "apply" | "notify" | "off";
+            name: string;
+            /** @default 0 */
+            package_count: number;
+            /** @default [] */
+            platforms: string[];
+            /** @default [] */
+            refused: components["schemas"]["Refusal"][];
+            /** @default false */
+            required: boolean;
+            /** @default null */
+            revision: components["schemas"]["Revision"] | null;
+            /** @default [] */
+            running_kernels: components["schemas"]["RunningKernel"][];
+            /** @default null */
+            set_hash: string | null;
+            source: string;
+            /** @enum {unknown} */
+            status: "behind" | "drifted" | "drifted_and_behind" | "in_sync" | "invalid" | "not_installed" | "refused" | "syncing" | "unlocked" | "unreachable";
+            /** @default null */
+            synced_at: string | null;
+            /** @default null */
+            synced_revision: number | null;
+            /** @default null */
+            wanted_hash: string | null;
+        };
+        /** @description Everything the section shows. `platform` is this machine's. */
+        ListStates: {
+            lists: components["schemas"]["ListState"][];
+            /** @default true */
+            may_add_sources: boolean;
+            /** @default  */
+            platform: string;
+            /** @default [] */
+            sources: components["schemas"]["SourceState"][];
+            /** Format: date-time */
+            taken_at: string;
+        };
+        /** @description A list for editing: the text as it was written, what it was understood as, and the ETag to write it back with. */
+        ListText: {
+            etag: string;
+            /** @default true */
+            lock_fits: boolean;
+            name: string;
+            /** @default null */
+            problem: string | null;
+            revision: components["schemas"]["Revision"];
+            source: string;
+            text: string;
+            /** @default null */
+            understood: components["schemas"]["jupyter_lcc.packages.model.PackageList"] | null;
+        };
         /** @description The machine itself: how it is stopped, how far that has got, what it costs. `stop_error` says why the last try failed and what is missing, `stop_error_sentence` the same by a code; `retry_at` is when it is tried again. */
         Machine: {
             /** @default null */
@@ -1007,6 +1514,24 @@ export interface components {
             why_not: string | null;
             /** @default null */
             why_not_sentence: components["schemas"]["Sentence"] | null;
+        };
+        /** @description Two people's changes joined. `text` is what could be published over `etag` next: theirs with mine added. `base` is what both began with, "" where that was nothing. Of each of `conflicts` a person chooses a side; `text` has theirs. */
+        MergedList: {
+            /** @default  */
+            base: string;
+            /** @default [] */
+            conflicts: components["schemas"]["Conflicting"][];
+            etag: string;
+            mine: string;
+            revision: components["schemas"]["Revision"];
+            text: string;
+            theirs: string;
+        };
+        /** @description My text, and the ETag it was made from (null: from nothing). */
+        MergeList: {
+            /** @default null */
+            etag: string | null;
+            text: string;
         };
         /** @description What the monitor does with its verdicts. */
         ModeSetting: {
@@ -1059,10 +1584,6 @@ export interface components {
             path: string;
             reclaimable_bytes: number | null;
             size_bytes: number | null;
-        };
-        /** @description What is installed, by name. */
-        PackageList: {
-            packages: components["schemas"]["Package"][];
         };
         /** @description What a change would do, before anything happens. `running_kernels` run in the environment: they go on with what they have loaded, and need a restart to see the change. `post_link` names packages whose scripts are not run. `notes` are sentences for a person. */
         Plan: {
@@ -1172,11 +1693,37 @@ export interface components {
              */
             unit: "bytes" | "packages" | "steps";
         };
+        /** @description Publish what an environment holds. `exact`: every package with its version, not only what was asked for. Over a list that is there: the ETag it was shown with comes in If-Match. */
+        PublishList: {
+            environment: string;
+            /** @default false */
+            exact: boolean;
+            /** @default  */
+            message: string;
+            /** @default null */
+            source: string | null;
+        };
+        /** @description A new text of a list. The ETag it was made from comes in If-Match; none: the list must not be there yet. */
+        PutList: {
+            /** @default  */
+            message: string;
+            /** @default null */
+            source: string | null;
+            text: string;
+        };
         /** @description How much room environments take (shared bytes once), how much the administrator allows, what the disk has. */
         Quota: {
             free_bytes: number | null;
             limit_bytes: number | null;
             used_bytes: number | null;
+        };
+        /** @description What is refused and by which rule: `denied_packages: evil*`. `platform` is the lock's, null for the list. */
+        Refusal: {
+            message: string;
+            /** @default null */
+            platform: string | null;
+            rule: string;
+            subject: string;
         };
         /** @description How the kernel is called; null: after the environment. */
         RegisterKernel: {
@@ -1186,6 +1733,34 @@ export interface components {
         /** @description The new name. */
         Rename: {
             name: string;
+        };
+        /** @description Bring an old revision's text and lock back, as a new revision. */
+        RestoreList: {
+            /** @default  */
+            message: string;
+            revision: number;
+        };
+        /** @description The record of one publishing. `number` counts up from 1 and orders them; no clock does. `id` is made of everything else in it; `parent` is the id it was made from, null for the first. The hashes are sha256 of the files' bytes. `restored_from` is the number of the revision whose text this one brings back. `removed`: the list was removed here; it can be restored. `outside`: somebody wrote the file without us, so author and time are what the file system tells. */
+        Revision: {
+            /** Format: date-time */
+            at: string;
+            author: string;
+            id: string;
+            /** @default null */
+            list_sha256: string | null;
+            /** @default null */
+            lock_sha256: string | null;
+            /** @default  */
+            message: string;
+            number: number;
+            /** @default false */
+            outside: boolean;
+            /** @default null */
+            parent: string | null;
+            /** @default false */
+            removed: boolean;
+            /** @default null */
+            restored_from: number | null;
         };
         /** @description To which version. */
         RollBack: {
@@ -1224,6 +1799,36 @@ export interface components {
             name: string;
             path: string;
             type: string;
+        };
+        /** @description The sources, in the order they are asked. `may_add`: the administrator lets users add their own. */
+        SourceList: {
+            /** @default true */
+            may_add: boolean;
+            sources: components["schemas"]["SourceState"][];
+        };
+        /** @description A source of lists. `place` is shown, and holds no secrets. `configured`: the administrator's; it can't be removed here. `safe`: no update can be lost there; where not, `why_not_safe` says why; null where nobody has written there yet. `hidden` names lists that another source, asked before this one, has too. `problem` is what keeps it from answering now. */
+        SourceState: {
+            /** @default false */
+            configured: boolean;
+            /** @default [] */
+            hidden: string[];
+            id: string;
+            /** @enum {unknown} */
+            kind: "directory" | "git" | "s3";
+            /**
+             * @default notify
+             * @enum {unknown}
+             */
+            mode: "apply" | "notify" | "off";
+            place: string;
+            /** @default null */
+            problem: string | null;
+            /** @default null */
+            safe: boolean | null;
+            /** @default null */
+            why_not_safe: string | null;
+            /** @default true */
+            writable: boolean;
         };
         /** @description One shutdown, for the card that greets a person who comes back. */
         Stopped: {
@@ -1275,6 +1880,17 @@ export interface components {
             /** @default null */
             why_not_sentence: components["schemas"]["Sentence"] | null;
         };
+        /** @description Make the environment equal to its list. `etag` and `plan_hash` are of what was shown: if it is another by now, it isn't done but asked again. `keep` null: the packages that were kept last time. */
+        SyncList: {
+            /** @default false */
+            dry_run: boolean;
+            /** @default null */
+            etag: string | null;
+            /** @default null */
+            keep: string[] | null;
+            /** @default null */
+            plan_hash: string | null;
+        };
         /** @description What can be kept or shut down, with what is known about it and what is decided on it. `cpu_percent` is of one core over the last sample; `memory_bytes` is the resident size of its process tree, `processes` their number, `io_bytes_per_second` what they read and write on disk and network. All are null where they can't be read. `state_since_at` is when the present state began. */
         Target: {
             /** @default null */
@@ -1320,6 +1936,21 @@ export interface components {
             verdict: "keep" | "shut_down" | "warn";
             warned_at: string | null;
         };
+        /** @description Something wrong with a text. `line` and `column` count from 1; null where it is about the whole. `level` warning: it can be published, and has no effect. `rule` names the administrator's, where it is refused. */
+        TextProblem: {
+            /** @default null */
+            column: number | null;
+            /**
+             * @default error
+             * @enum {unknown}
+             */
+            level: "error" | "warning";
+            /** @default null */
+            line: number | null;
+            message: string;
+            /** @default null */
+            rule: string | null;
+        };
         /** @description A deleted environment that can be restored by its `id` until `purged_at` (null: until somebody purges it). */
         Trashed: {
             /** Format: date-time */
@@ -1330,6 +1961,10 @@ export interface components {
             purged_at: string | null;
             /** @default null */
             size_bytes: number | null;
+        };
+        /** @description A text as it is typed. */
+        ValidateList: {
+            text: string;
         };
         /** @description A variable a kernel held. `size_bytes` null where it can't be told quickly; `summary` e.g. "1000000 x 12". */
         Variable: {
@@ -1379,10 +2014,14 @@ export interface components {
     pathItems: never;
 }
 export type About = components['schemas']['About'];
+export type AddSource = components['schemas']['AddSource'];
+export type BundleList = components['schemas']['BundleList'];
 export type ChangeEnvironment = components['schemas']['ChangeEnvironment'];
 export type ChangePolicy = components['schemas']['ChangePolicy'];
 export type Channels = components['schemas']['Channels'];
+export type CheckedText = components['schemas']['CheckedText'];
 export type Conflict = components['schemas']['Conflict'];
+export type Conflicting = components['schemas']['Conflicting'];
 export type Cost = components['schemas']['Cost'];
 export type CreateEnvironment = components['schemas']['CreateEnvironment'];
 export type CreateLease = components['schemas']['CreateLease'];
@@ -1390,6 +2029,8 @@ export type Decision = components['schemas']['Decision'];
 export type DecisionList = components['schemas']['DecisionList'];
 export type Diagnosis = components['schemas']['Diagnosis'];
 export type DismissStopped = components['schemas']['DismissStopped'];
+export type Drift = components['schemas']['Drift'];
+export type DriftItem = components['schemas']['DriftItem'];
 export type DurationSetting = components['schemas']['DurationSetting'];
 export type Environment = components['schemas']['Environment'];
 export type EnvironmentFile = components['schemas']['EnvironmentFile'];
@@ -1407,17 +2048,25 @@ export type Job = components['schemas']['Job'];
 export type JobError = components['schemas']['JobError'];
 export type JobList = components['schemas']['JobList'];
 export type JobLog = components['schemas']['JobLog'];
+export type JupyterLccEnvironmentsModelPackageList = components['schemas']['jupyter_lcc.environments.model.PackageList'];
+export type JupyterLccPackagesModelPackageList = components['schemas']['jupyter_lcc.packages.model.PackageList'];
 export type KernelOf = components['schemas']['KernelOf'];
 export type Lease = components['schemas']['Lease'];
 export type LeaseList = components['schemas']['LeaseList'];
+export type ListDiff = components['schemas']['ListDiff'];
+export type ListHistory = components['schemas']['ListHistory'];
+export type ListState = components['schemas']['ListState'];
+export type ListStates = components['schemas']['ListStates'];
+export type ListText = components['schemas']['ListText'];
 export type Machine = components['schemas']['Machine'];
 export type Manifest = components['schemas']['Manifest'];
+export type MergedList = components['schemas']['MergedList'];
+export type MergeList = components['schemas']['MergeList'];
 export type ModeSetting = components['schemas']['ModeSetting'];
 export type Monitor = components['schemas']['Monitor'];
 export type Names = components['schemas']['Names'];
 export type Package = components['schemas']['Package'];
 export type PackageCache = components['schemas']['PackageCache'];
-export type PackageList = components['schemas']['PackageList'];
 export type Plan = components['schemas']['Plan'];
 export type PlanChange = components['schemas']['PlanChange'];
 export type PlanItem = components['schemas']['PlanItem'];
@@ -1427,20 +2076,30 @@ export type Presence = components['schemas']['Presence'];
 export type Problem = components['schemas']['Problem'];
 export type ProblemBody = components['schemas']['ProblemBody'];
 export type Progress = components['schemas']['Progress'];
+export type PublishList = components['schemas']['PublishList'];
+export type PutList = components['schemas']['PutList'];
 export type Quota = components['schemas']['Quota'];
+export type Refusal = components['schemas']['Refusal'];
 export type RegisterKernel = components['schemas']['RegisterKernel'];
 export type Rename = components['schemas']['Rename'];
+export type RestoreList = components['schemas']['RestoreList'];
+export type Revision = components['schemas']['Revision'];
 export type RollBack = components['schemas']['RollBack'];
 export type RunningKernel = components['schemas']['RunningKernel'];
 export type SaveReport = components['schemas']['SaveReport'];
 export type Sentence = components['schemas']['Sentence'];
 export type Session = components['schemas']['Session'];
+export type SourceList = components['schemas']['SourceList'];
+export type SourceState = components['schemas']['SourceState'];
 export type Stopped = components['schemas']['Stopped'];
 export type StoppedDocument = components['schemas']['StoppedDocument'];
 export type StoppedList = components['schemas']['StoppedList'];
 export type StopWay = components['schemas']['StopWay'];
+export type SyncList = components['schemas']['SyncList'];
 export type Target = components['schemas']['Target'];
+export type TextProblem = components['schemas']['TextProblem'];
 export type Trashed = components['schemas']['Trashed'];
+export type ValidateList = components['schemas']['ValidateList'];
 export type Variable = components['schemas']['Variable'];
 export type Version = components['schemas']['Version'];
 export type VersionDiff = components['schemas']['VersionDiff'];
@@ -2183,7 +2842,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["PackageList"];
+                    "application/json": components["schemas"]["jupyter_lcc.environments.model.PackageList"];
                 };
             };
             /** @description Not signed in, or not allowed. */
@@ -3516,6 +4175,1306 @@ export interface operations {
             };
             /** @description The request contradicts the present state. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    check_package_lists: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListStates"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_list_sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceList"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    add_list_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddSource"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceState"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. Or: Understood and refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is larger than any request of ours needs to be. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The outside part did not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    remove_list_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The source's id. */
+                source_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. Or: Understood and refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    validate_package_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ValidateList"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckedText"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is larger than any request of ours needs to be. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_package_lists: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListStates"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_package_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListText"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The outside part did not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    put_package_list: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what is to be replaced, in double quotes. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The list's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutList"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. Or: Understood and refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What was to be replaced isn't there any more: somebody else wrote first. `detail` has the etag that is there. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is larger than any request of ours needs to be. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The outside part did not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_package_list: {
+        parameters: {
+            query?: {
+                message?: string;
+            };
+            header?: {
+                /** @description The ETag of what is to be replaced, in double quotes. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The list's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. Or: Understood and refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What was to be replaced isn't there any more: somebody else wrote first. `detail` has the etag that is there. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The outside part did not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    bundle_package_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BundleList"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. Or: Understood and refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is larger than any request of ours needs to be. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The outside part did not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    diff_package_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListDiff"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The outside part did not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    list_list_revisions: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The list's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListHistory"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The outside part did not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    merge_package_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MergeList"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MergedList"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is larger than any request of ours needs to be. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The outside part did not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    publish_package_list: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what is to be replaced, in double quotes. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The list's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PublishList"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. Or: Understood and refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What was to be replaced isn't there any more: somebody else wrote first. `detail` has the etag that is there. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is larger than any request of ours needs to be. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The outside part did not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    pull_package_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListState"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The outside part did not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    restore_package_list: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The ETag of what is to be replaced, in double quotes. */
+                "If-Match"?: string;
+            };
+            path: {
+                /** @description The list's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestoreList"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. Or: Understood and refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What was to be replaced isn't there any more: somebody else wrote first. `detail` has the etag that is there. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is larger than any request of ours needs to be. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The outside part did not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_list_revision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's name. */
+                name: string;
+                /** @description The revision's number. */
+                number: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListText"];
+                };
+            };
+            /** @description Not signed in, or not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The outside part did not answer. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    sync_package_list: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The list's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SyncList"];
+            };
+        };
+        responses: {
+            /** @description What would be done. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ListDiff"];
+                };
+            };
+            /** @description Done. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description The request is not JSON, not UTF-8, or has no body where one is needed. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or not allowed. Or: Understood and refused. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description There is no such thing (any more). */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request contradicts the present state. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The body is larger than any request of ours needs to be. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A field is missing, unknown, of the wrong type or of an impossible value. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Jupyter, the operating system or a cloud service failed. */
+            502: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The outside part did not answer. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

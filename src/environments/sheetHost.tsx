@@ -1,10 +1,9 @@
 import { Clipboard } from '@jupyterlab/apputils';
-import { ReactWidget } from '@jupyterlab/ui-components';
-import { Widget } from '@lumino/widgets';
 import * as React from 'react';
 
 import type { Export, Feature } from '../api/generated';
 import type { Speech } from '../idle/words';
+import { SheetLayer } from '../sheetHost';
 import { Deferred } from './deferred';
 import type { IWork } from './work';
 
@@ -15,12 +14,10 @@ interface ISheetHostOptions {
   onBegun(): void;
 }
 
-/** Where sheets lie: over the page, from the first one on. */
-export class SheetHost extends ReactWidget {
+/** The sheets of environments. */
+export class SheetHost extends SheetLayer {
   constructor(private readonly _options: ISheetHostOptions) {
-    super();
-    this.addClass('jp-Lcc-sheetHost');
-    _options.work.workbench.changed.connect(this._onChanged, this);
+    super(_options.work.workbench);
   }
 
   protected override render(): JSX.Element {
@@ -40,27 +37,6 @@ export class SheetHost extends ReactWidget {
       </Deferred>
     );
   }
-
-  /** Give the keyboard back to where it was when a sheet came. */
-  private _onChanged(): void {
-    const open = this._options.work.workbench.sheet !== null;
-    if (open === this._open) {
-      return;
-    }
-    this._open = open;
-    if (open) {
-      this._before = document.activeElement instanceof HTMLElement ? document.activeElement : null;
-      if (!this.isAttached) {
-        Widget.attach(this, document.body);
-      }
-    } else {
-      const before = this._before;
-      requestAnimationFrame(() => before?.isConnected && before.focus());
-    }
-  }
-
-  private _open = false;
-  private _before: HTMLElement | null = null;
 }
 
 /** Let the browser keep a text as a file. */

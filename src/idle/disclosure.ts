@@ -10,12 +10,22 @@ export type Part =
   | 'holders'
   | 'environments'
   | 'trash'
+  | 'packageLists'
+  | 'listSources'
   | 'jobs'
   | `env:${string}`
+  | `list:${string}`
   | `lost:${string}`
   | `why:${string}`;
 
-const OPEN_AT_FIRST: readonly Part[] = ['machine', 'targets', 'environments', 'jobs', 'stopped'];
+const OPEN_AT_FIRST: readonly Part[] = [
+  'machine',
+  'targets',
+  'environments',
+  'packageLists',
+  'jobs',
+  'stopped'
+];
 
 /** Which parts of the panel are open; commands open parts from outside. */
 export class Disclosure implements IDisposable {
@@ -46,7 +56,7 @@ export class Disclosure implements IDisposable {
     this.set(part, !this.isOpen(part));
   }
 
-  /** Ask for the keyboard to be put on the row of a target, `environment:NAME` or `job:ID`, once it is there. */
+  /** Ask for the keyboard to be put on the row of a target, `environment:NAME`, `list:NAME` or `job:ID`, once it is there. */
   point(targetId: string): void {
     this._pointed = targetId;
     this._changed.emit();

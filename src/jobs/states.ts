@@ -28,3 +28,8 @@ export function kernelOf({ result }: Job): { spec_name: string; display_name: st
   }
   return { spec_name, display_name: typeof display_name === 'string' ? display_name : spec_name };
 }
+
+/** Did somebody else publish a list first? Then both sides are in the error's detail. */
+export function isLostRace({ kind, error }: Pick<Job, 'kind' | 'error'>): boolean {
+  return kind.startsWith('lists.') && error?.code === 'lost_race' && typeof error.detail['text'] === 'string';
+}

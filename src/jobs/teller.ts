@@ -3,7 +3,7 @@ import type { Announcer } from '../idle/announcer';
 import type { INoticeAction, INoticeBoard } from '../idle/notices';
 import type { Speech } from '../idle/words';
 import type { JobsModel } from './model';
-import { kernelOf } from './states';
+import { isLostRace, kernelOf } from './states';
 import { doneOf, failureOf, titleOf } from './words';
 
 const READ_MS = 8000;
@@ -19,6 +19,10 @@ export interface IJobTellerOptions {
   openNotebook(kernel: string): void;
   undoDelete(trashId: string): void;
   showLog(jobId: string): void;
+  /** Show both sides of a list that two people published at once. */
+  showBoth(jobId: string): void;
+  /** Show what a sync would do by now. */
+  showSync(list: string): void;
 }
 
 /** Tell how long work ended, with what a person will want to do next. */
@@ -62,10 +66,16 @@ export class JobTeller {
   }
 
   private _actionsFor(job: Job): readonly INoticeAction[] {
-    const { speech, openNotebook, undoDelete, showLog } = this._options;
+    const { speech, openNotebook, undoDelete, showLog, showBoth, showSync } = this._options;
     const { trans } = speech;
     const kernel = kernelOf(job);
     const trashId = job.result?.['trash_id'];
+    if (isLostRace(job)) {
+      return [{ label: trans.__('Look at both'), kind: 'accent', run: () => showBoth(job.id) }];
+    }
+    if (job.kind === 'environment.sync' && job.error?.code === 'conflict') {
+      return [{ label: trans.__('Look again'), kind: 'accent', run: () => showSync(job.subject) }];
+    }
     if (job.state !== 'succeeded') {
       return [{ label: trans.__('Show the log'), kind: 'default', run: () => showLog(job.id) }];
     }

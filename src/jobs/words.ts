@@ -28,6 +28,12 @@ export function doneOf({ trans }: Speech, { kind, subject }: Job): string {
       return trans.__('The kernel of %1 is registered.', subject);
     case 'environment.fix':
       return trans.__('%1 was mended.', subject);
+    case 'environment.sync':
+      return trans.__('%1 equals its list.', subject);
+    case 'lists.publish':
+      return trans.__('The list %1 is published.', subject);
+    case 'lists.restore':
+      return trans.__('The revision of the list %1 is back, as a new one.', subject);
     case 'package-cache.clean':
       return trans.__('The package cache was cleaned.');
     default:

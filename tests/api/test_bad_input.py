@@ -15,7 +15,7 @@ from .routes import fill, operations
 
 LEASES, PRESENCE, POLICY = ("POST", "lcc/idle/leases"), ("POST", "lcc/idle/presence"), ("PUT", "lcc/idle/policy")
 WITH_BODY = (LEASES, PRESENCE, POLICY)
-NOTHING_TO_REFUSE = {("DELETE", "lcc/package-cache")}
+NOTHING_TO_REFUSE = {("DELETE", "lcc/package-cache"), ("POST", "lcc/package-list-checks")}
 """What is done whenever somebody may ask for it."""
 
 

@@ -37,8 +37,13 @@ EXECUTES = {
     ("POST", "lcc/environments/{name}/rollback"),
     ("POST", "lcc/environments/{name}/doctor"),
     ("DELETE", "lcc/package-cache"),
+    ("PUT", "lcc/package-lists/{name}"),
+    ("POST", "lcc/package-lists/{name}/sync"),
+    ("POST", "lcc/package-lists/{name}/publish"),
+    ("POST", "lcc/package-lists/{name}/restore"),
+    ("POST", "lcc/package-lists/{name}/bundle"),
 }
-"""What ends somebody's process, or changes what kernels run, is more than a change of ours."""
+"""What ends somebody's process, changes what kernels run or begins long work is more than a change of ours."""
 
 
 @pytest.fixture(scope="module")

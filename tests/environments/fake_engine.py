@@ -8,7 +8,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from jupyter_lcc.environments.engine_model import Surroundings
+from jupyter_lcc.environments.engine_model import FetchExact, SolveExact, Surroundings, SyncExact
+from jupyter_lcc.environments.exact import Exact
 from jupyter_lcc.environments.model import Export, Names, Plan, PlanItem, VersionDiff, VersionList
 from jupyter_lcc.environments.wishes import Wish
 from jupyter_lcc.errors import LccError
@@ -84,6 +85,23 @@ class FakeEngine:
         await self._note("lock_file", around, prefix)
         return Export(file_name="pixi.lock", text="version: 6\n")
 
+    async def solve_exact(self, request: SolveExact, context: JobContext | None) -> tuple[Exact, ...]:
+        await self._note("solve_exact", request.surroundings, request.wish, request.platforms)
+        return tuple(Exact(platform=platform) for platform in request.platforms)
+
+    async def locate_exact(self, around: Surroundings, exact: Exact) -> Exact:
+        await self._note("locate_exact", around, exact)
+        return exact
+
+    async def sync_exact(self, request: SyncExact, context: JobContext) -> dict[str, Any]:
+        await self._note("sync_exact", request.surroundings, request)
+        self._equal(Path(request.prefix), request.exact)
+        return {"changed": True, "version": 2}
+
+    async def fetch_exact(self, request: FetchExact, context: JobContext) -> dict[str, Any]:
+        await self._note("fetch_exact", request.surroundings, request.exact, request.folder)
+        return {"fetched": 0, "present": 0, "bytes": 0}
+
     async def versions(self, around: Surroundings, prefix: str) -> VersionList:
         return VersionList(versions=())
 
@@ -102,6 +120,14 @@ class FakeEngine:
         if self.fail is not None:
             error, self.fail = self.fail, None
             raise error
+
+    def _equal(self, prefix: Path, exact: Exact) -> None:
+        if not prefix.exists():
+            self._identify(make_prefix(prefix))
+        for path in (prefix / "conda-meta").glob("*.json"):
+            path.unlink()
+        for package in exact.conda:
+            add_record(prefix, package.name, package.version, package.build, sha256=package.sha256)
 
     @staticmethod
     def _identify(prefix: Path) -> None:

@@ -22,10 +22,14 @@ from ..engine_model import (
     Clone,
     Create,
     EngineRequest,
+    FetchExact,
+    LocateExact,
     Names,
     Reinstall,
     RollBack,
     Solve,
+    SolveExact,
+    SyncExact,
     WriteLock,
     decode,
 )
@@ -65,7 +69,7 @@ def _serve(request: EngineRequest, talk: Talk) -> None:
 
 
 async def _do(request: EngineRequest, talk: Talk) -> dict[str, Any]:
-    from . import rest, work
+    from . import exactly, rest, work
 
     match request:
         case Solve():
@@ -86,6 +90,14 @@ async def _do(request: EngineRequest, talk: Talk) -> dict[str, Any]:
             return await rest.names(request, talk)
         case WriteLock():
             return await rest.write_lock(request, talk)
+        case SolveExact():
+            return await exactly.solve(request, talk)
+        case LocateExact():
+            return await exactly.locate(request, talk)
+        case SyncExact():
+            return await exactly.sync(request, talk)
+        case FetchExact():
+            return await exactly.fetch(request, talk)
 
 
 def _read(requests: queue.SimpleQueue[bytes]) -> None:

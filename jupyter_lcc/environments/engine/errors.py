@@ -10,7 +10,7 @@ from rattler import exceptions as theirs
 from ...errors import DiskFull, Invalid, LccError, NotReachable, OutsideFailure, Unsatisfiable
 from ..bounds import without_secrets
 
-__all__ = ["ours"]
+__all__ = ["ours", "told_plainly"]
 
 _FULL = re.compile(
     r"No space left on device|Disk quota exceeded|File too large|os error (?:28|122|27)\b|storage full", re.IGNORECASE
@@ -41,7 +41,17 @@ def ours(error: BaseException) -> LccError:
     return OutsideFailure(f"It did not work; nothing was changed. {text}")
 
 
+def told_plainly(text: str) -> str:
+    """Take passwords, tokens and what follows a `?` out of addresses: a signed address is as good as a password."""
+    return re.sub(
+        r"[a-z0-9+.-]+://[^\s'\"`()]+",
+        lambda found: without_secrets(found[0].partition("?")[0]),
+        text,
+        flags=re.IGNORECASE,
+    )
+
+
 def _readable(error: BaseException) -> str:
     text = str(error) or type(error).__name__
-    text = re.sub(r"[a-z0-9+.-]+://[^\s'\"()]+", lambda found: without_secrets(found[0]), text)
+    text = told_plainly(text)
     return text if len(text) <= 20_000 else text[:20_000] + " …"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import msgspec
 from rattler import MatchSpec, PackageCache, PrefixRecord, RepoDataRecord, install
 
 from ...errors import NotReachable
-from ..packages_of import read_records
 from .network import Network
+from .prefix import records_of
 from .solving import check_more, name_of
 from .talk import Talk
+from .verified import check_file, installing, is_verified, local_path, note_verified
 
 __all__ = ["cached", "link"]
 
@@ -130,44 +132,78 @@ async def link(
     installed: Sequence[PrefixRecord],
     talk: Talk,
     *,
-    reinstall: bool = False,
+    reinstall: bool | Collection[str] = False,
+    strict: bool = False,
 ) -> None:
-    """Make `folder` hold exactly these packages, as if it lay at `final`."""
-    there = {record.url for record in installed}
+    """Make `folder` hold exactly these packages, as if it lay at `final`.
+
+    `reinstall` names those that are put in anew though they are there, or says that all are. With `strict` nothing is
+    taken from the cache that wasn't compared with its hash. Raises OutsideFailure for an archive with another hash.
+    """
+    again = {name_of(record) for record in records} if reinstall is True else set(reinstall or ())
+    there = {record.url for record in installed if name_of(record) not in again}
+    coming = [record for record in records if record.url not in there]
+    doubtful = await asyncio.to_thread(_doubtful, network, coming) if strict else []
     if network.offline:
         here = await cached(network, records)
+        here -= {record.url for record in doubtful if not record.url.startswith("file:")}
         missing = [name_of(record) for record in records if record.url not in here | there]
         if missing:
             raise NotReachable(
                 f"conda is set to be offline, and these are not in the cache: {', '.join(sorted(missing))}.",
                 missing=sorted(missing)[:100],
             )
-    index = await PackageCache(network.packages).index()
-    fresh = {name_of(record) for record in records if record.url not in there and not index.contains_record(record)}
     specs: list[Any] = []
     for spec in asked.values():
         with contextlib.suppress(Exception):  # what somebody else wrote there needn't be one; it is kept all the same
             # install() takes only the inner object, in spite of what its signature says.
             specs.append(MatchSpec(spec)._match_spec)  # noqa: SLF001
-    await install(
-        list(records),
-        folder,
-        installed_packages=list(installed),
-        reinstall_packages={name_of(record) for record in records} if reinstall else None,
-        execute_link_scripts=False,
-        show_progress=False,
-        client=network.client,
-        config=network.config,
-        requested_specs=specs,
-        reporter=_Reporter(talk),
-        alternative_target_prefix=final,
-        package_cache=PackageCache(network.packages),
-    )
+    async with installing(network.packages, doubtful):
+        index = await PackageCache(network.packages).index()
+        fetched = [record for record in coming if not index.contains_record(record)]
+        compared = await asyncio.to_thread(_compared, fetched)
+        await install(
+            list(records),
+            folder,
+            installed_packages=list(installed),
+            reinstall_packages=again or None,
+            execute_link_scripts=False,
+            show_progress=False,
+            client=network.client,
+            config=network.config,
+            requested_specs=specs,
+            reporter=_Reporter(talk),
+            alternative_target_prefix=final,
+            package_cache=PackageCache(network.packages),
+        )
+        for record in compared:
+            note_verified(network.packages, record)
     (folder / "CACHEDIR.TAG").unlink(missing_ok=True)  # backups would leave the environment out
     _complete(network, folder, records)
     if network.room_bytes is not None:
-        taken = sum(record.installed_bytes or 0 for record in read_records(str(folder)) if record.name in fresh)
+        fresh = {name_of(record) for record in fetched}
+        taken = sum(record.installed_bytes or 0 for record in records_of(folder) if record.name in fresh)
         check_more(taken, network.room_bytes)
+
+
+def _doubtful(network: Network, records: Sequence[RepoDataRecord]) -> list[RepoDataRecord]:
+    return [record for record in records if not is_verified(network.packages, record)]
+
+
+def _compared(records: Sequence[RepoDataRecord]) -> list[RepoDataRecord]:
+    """Compare the archives of this machine with their hashes, and give the records whose packages are sure to be right.
+
+    What is downloaded rattler compares itself, by sha256.
+    """
+    found = []
+    for record in records:
+        path = local_path(record.url)
+        if path is not None:
+            sha256, md5 = (digest.hex() if digest else None for digest in (record.sha256, record.md5))
+            check_file(path, sha256, md5, name_of(record), record.url)
+        if path is not None or record.sha256 is not None:
+            found.append(record)
+    return found
 
 
 def _complete(network: Network, folder: Path, records: Sequence[RepoDataRecord]) -> None:

@@ -16,9 +16,10 @@ from ...errors import Conflict, OutsideFailure
 from ...store import write_json
 from ..bounds import canonical
 from ..condarc import CondaSettings
+from ..exact_reader import origins
 from ..find import IdFile, read_id
 from ..kept import KeptPip, KeptRecord
-from ..packages_of import PackageReader, asked_for, pip_packages, read_records
+from ..packages_of import PackageReader, Record, asked_for, pip_packages
 from ..places import ID_FILE
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "python_of",
     "read_asked",
     "read_prefix",
+    "records_of",
     "write_asked",
     "write_id",
 ]
@@ -56,6 +58,15 @@ class _Kept(msgspec.Struct):
     constrains: tuple[str, ...] = ()
     track_features: Any = None
     python_site_packages_path: str | None = None
+
+
+_READER = PackageReader(4)
+"""A change asks several times for the same records; those of real environments are tens of megabytes."""
+
+
+def records_of(prefix: str | Path) -> list[Record]:
+    """Read conda's records, as far as it is told who owns what; each again only when its file has changed."""
+    return _READER.records(str(prefix))
 
 
 def read_prefix(prefix: str | Path) -> list[PrefixRecord]:
@@ -123,19 +134,29 @@ def python_of(records: Iterable[Any]) -> str | None:
 
 def pip_of(prefix: str | Path, python: str | None) -> tuple[KeptPip, ...]:
     """List pip's packages."""
-    owned = {dist for record in read_records(str(prefix)) for dist in record.dists}
+    owned = {dist for record in records_of(prefix) for dist in record.dists}
     found = pip_packages(str(prefix), python, owned)
-    return tuple(
-        KeptPip(name=package.name, version=package.version, editable=package.editable, requested=package.requested)
-        for package in sorted(found, key=lambda package: canonical(package.name))
-    )
+    known = origins(str(prefix), python)
+    kept = []
+    for package in sorted(found, key=lambda package: canonical(package.name)):
+        url, sha256 = known.get(canonical(package.name), (None, None))
+        kept.append(
+            KeptPip(
+                name=package.name,
+                version=package.version,
+                editable=package.editable,
+                requested=package.requested,
+                url=url,
+                sha256=sha256,
+            )
+        )
+    return tuple(kept)
 
 
 def conda_dists(prefix: str | Path, python: str | None, conda: CondaSettings) -> dict[str, str]:
     """Give the Python distributions that conda owns, with their versions."""
     del conda
-    reader = PackageReader(1)
-    owned = {dist for record in reader.records(str(prefix)) for dist in record.dists}
+    owned = {dist for record in records_of(prefix) for dist in record.dists}
     found: dict[str, str] = {}
     for dist in owned:
         name, _, version = dist.removesuffix(".dist-info").rpartition("-")
@@ -146,7 +167,7 @@ def conda_dists(prefix: str | Path, python: str | None, conda: CondaSettings) ->
 
 def read_asked(prefix: str | Path) -> dict[str, str]:
     """Give what somebody asked for by name, each with its spec."""
-    return asked_for(str(prefix), read_records(str(prefix)))
+    return asked_for(str(prefix), records_of(prefix))
 
 
 def write_asked(prefix: Path, asked: Mapping[str, str]) -> None:

@@ -17,6 +17,7 @@ from ..trash import remove_tree
 from .network import Network
 from .prefix import identity_of, kept_records, pip_of, python_of, read_prefix
 from .talk import Talk
+from .verified import note_file
 
 __all__ = ["clean_cache", "names", "write_lock"]
 
@@ -83,6 +84,7 @@ def clean_cache(request: CleanCache, talk: Talk) -> dict[str, Any]:
         size = _bytes(path)
         if remove_tree(path):
             path.with_name(path.name + ".lock").unlink(missing_ok=True)
+            note_file(path.parent, path.name).unlink(missing_ok=True)
             freed += size
             removed += 1
     return {"freed_bytes": freed, "removed": removed}

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rattler import ChannelPriority, MatchSpec, RepoDataRecord, VirtualPackage, VirtualPackageOverrides, solve
+from rattler import (
+    ChannelPriority,
+    GenericVirtualPackage,
+    MatchSpec,
+    PackageName,
+    RepoDataRecord,
+    Version,
+    VirtualPackage,
+    VirtualPackageOverrides,
+    solve,
+)
 from rattler.exceptions import SolverError
+from rattler.package import BuildString
 
 from ...errors import Invalid, NotReachable, OutOfBounds, Unsatisfiable
 from ..bounds import channel_allowed, check_channel, check_package, without_secrets
 from ..engine_model import Surroundings
 from ..files import Archive
 from ..kept import KeptRecord
+from ..places import current_subdir
 from ..wishes import Wish
 from .network import Network
 from .prefix import as_record
@@ -150,7 +163,7 @@ async def _solve(
 ) -> list[RepoDataRecord]:
     priority = around.conda.channel_priority
     attempts = {"strict": [True], "disabled": [False]}.get(priority, [True, False])
-    virtual = VirtualPackage.detect(VirtualPackageOverrides.from_env())
+    virtual = _virtual(around)
     first: SolverError | None = None
     for strict in attempts:
         try:
@@ -175,6 +188,23 @@ async def _solve(
         return found
     assert first is not None
     raise first
+
+
+def _virtual(around: Surroundings) -> list[VirtualPackage] | list[GenericVirtualPackage]:
+    """Give what this machine is, or, for another platform, the least that its machines are."""
+    if around.subdir == current_subdir(os.environ, around.conda):
+        return VirtualPackage.detect(VirtualPackageOverrides.from_env())
+    system, _, processor = around.subdir.partition("-")
+    told = {
+        "linux": (("__unix", "0"), ("__linux", "5.10"), ("__glibc", "2.28")),
+        "osx": (("__unix", "0"), ("__osx", "13.0")),
+        "win": (("__win", "0"),),
+    }.get(system, ())
+    archspec = {"64": "x86_64", "arm64": "m1" if system == "osx" else "aarch64"}.get(processor, processor)
+    parts = [(name, version, "0") for name, version in told] + [("__archspec", "1", archspec)]
+    return [
+        GenericVirtualPackage(PackageName(name), Version(version), BuildString(build)) for name, version, build in parts
+    ]
 
 
 def _constraints(

@@ -42,7 +42,30 @@ from .prefix import (
 from .solving import Solved, check, name_of, satisfied, solve_archives, solve_wish
 from .talk import Talk
 
-__all__ = ["change", "clone", "create", "plan", "plan_clone", "plan_roll_back", "reinstall", "roll_back"]
+__all__ = [
+    "State",
+    "change",
+    "check_still",
+    "clone",
+    "create",
+    "drop_site",
+    "finish",
+    "keep_before",
+    "new_id",
+    "next_identity",
+    "plan",
+    "plan_clone",
+    "plan_roll_back",
+    "read_state",
+    "refuse_there",
+    "reinstall",
+    "roll_back",
+    "short_version",
+    "spec_name",
+    "staged_here",
+    "unchanged",
+    "write_variables",
+]
 
 
 @dataclass
@@ -56,7 +79,7 @@ class _Pip:
 
 
 @dataclass
-class _State:
+class State:
     """What an environment holds now."""
 
     prefix: Path
@@ -87,7 +110,7 @@ async def plan(request: Solve, talk: Talk) -> dict[str, Any]:
 async def plan_clone(request: Clone, talk: Talk) -> dict[str, Any]:
     """Say what a clone would hold."""
     around = request.surroundings
-    state = _read(request.source)
+    state = read_state(request.source)
     network = Network(around, ())
     come = {package.name: package.version for package in state.pip}
     return {"plan": await _plan(network, around, None, Solved(list(state.records), state.asked), come, {})}
@@ -96,7 +119,7 @@ async def plan_clone(request: Clone, talk: Talk) -> dict[str, Any]:
 async def plan_roll_back(request: RollBack, talk: Talk) -> dict[str, Any]:
     """Say what going back would do."""
     around = request.surroundings
-    state, version = _read(request.prefix), _version(request)
+    state, version = read_state(request.prefix), _version(request)
     network = Network(around, version.channels)
     come, go = _pip_between(state.pip, version.pip)
     solved = Solved([as_record(record) for record in version.records], dict(version.requested))
@@ -107,20 +130,20 @@ async def create(request: Create, talk: Talk) -> dict[str, Any]:
     """Make an environment."""
     around, wish = request.surroundings, request.wish
     prefix = Path(request.prefix)
-    _refuse_there(prefix)
+    refuse_there(prefix)
     talk.step("solve")
     network = Network(around, _channels(wish))
     solved = await _solved(network, around, wish, None)
     check(around, network, solved.records)
-    identity = IdFile(id=_new_id(), channels=_own_channels(wish), version=1)
-    with _staged(around, talk) as staging:
+    identity = IdFile(id=new_id(), channels=_own_channels(wish), version=1)
+    with staged_here(around, talk) as staging:
         staging.env.mkdir()
         (staging.env / "conda-meta").mkdir()
         await link(network, solved.records, staging.env, prefix, solved.asked, [], talk)
         pip = _Pip(install=wish.pip_install)
         await _do_pip(around, wish.indexes, staging, prefix, python_of(solved.records), pip, talk)
-        _write_variables(staging.env, wish.variables)
-        told = _finish(around, staging, identity, wish.command, (), solved.asked, wish.install, (), talk)
+        write_variables(staging.env, wish.variables)
+        told = finish(around, staging, identity, wish.command, (), solved.asked, wish.install, (), talk)
         talk.step("publish")
         staging.publish(prefix)
     return {**told, "prefix": str(prefix), "changed": True}
@@ -129,19 +152,19 @@ async def create(request: Create, talk: Talk) -> dict[str, Any]:
 async def clone(request: Clone, talk: Talk) -> dict[str, Any]:
     """Make an environment of the same packages as another."""
     around, prefix, source = request.surroundings, Path(request.prefix), Path(request.source)
-    _refuse_there(prefix)
-    state = _read(request.source)
+    refuse_there(prefix)
+    state = read_state(request.source)
     network = Network(around, ())
     _check_denied(around, state.records)
     old = state.identity
     keep = request.keep_id and old is not None
     number = (max([old.version, *Versions(around.places, old.id).numbers()]) + 1) if keep and old else 1
     identity = IdFile(
-        id=old.id if keep and old is not None else _new_id(),
+        id=old.id if keep and old is not None else new_id(),
         channels=old.channels if old is not None else (),
         version=number,
     )
-    with _staged(around, talk) as staging:
+    with staged_here(around, talk) as staging:
         staging.env.mkdir()
         (staging.env / "conda-meta").mkdir()
         await link(network, state.records, staging.env, prefix, state.asked, [], talk)
@@ -150,7 +173,7 @@ async def clone(request: Clone, talk: Talk) -> dict[str, Any]:
         if left:
             talk.log(f"Left out, because pip did not write down their files: {', '.join(left)}.")
         _copy_own(source, staging.env)
-        told = _finish(around, staging, identity, request.command, (), state.asked, (), (), talk)
+        told = finish(around, staging, identity, request.command, (), state.asked, (), (), talk)
         talk.step("publish")
         staging.publish(prefix)
     return {**told, "prefix": str(prefix), "changed": True}
@@ -160,9 +183,9 @@ async def change(request: Change, talk: Talk) -> dict[str, Any]:
     """Install, upgrade, remove."""
     around, wish, prefix = request.surroundings, request.wish, Path(request.prefix)
     check_changeable(request.prefix)
-    state = _read(request.prefix)
+    state = read_state(request.prefix)
     if _nothing_to_do(wish, state):
-        return _unchanged(prefix, state)
+        return unchanged(prefix, state)
     talk.step("solve")
     network = Network(around, _channels(wish))
     solved = await _solved(network, around, wish, state)
@@ -181,7 +204,7 @@ async def roll_back(request: RollBack, talk: Talk) -> dict[str, Any]:
     """Bring an environment back to a version that is kept."""
     around, prefix = request.surroundings, Path(request.prefix)
     check_changeable(request.prefix)
-    state, version = _read(request.prefix), _version(request)
+    state, version = read_state(request.prefix), _version(request)
     network = Network(around, version.channels)
     solved = Solved([as_record(record) for record in version.records], dict(version.requested))
     check(around, network, solved.records, [*state.urls, *(record.url for record in solved.records)])
@@ -190,7 +213,7 @@ async def roll_back(request: RollBack, talk: Talk) -> dict[str, Any]:
     exact = [package for package in version.pip if package.name in come and not package.editable]
     gone = [name for name in go if canonical(name) not in {canonical(package.name) for package in exact}]
     if not come and not go and {record.url for record in solved.records} == set(state.urls):
-        return _unchanged(prefix, state)
+        return unchanged(prefix, state)
     pip = _Pip(remove=gone, exact=exact)
     command = f"rollback {prefix.name} {request.version}"
     return await _apply(around, network, prefix, state, solved, pip, (), command, (), (), version.channels, talk)
@@ -200,11 +223,11 @@ async def reinstall(request: Reinstall, talk: Talk) -> dict[str, Any]:
     """Make the same packages anew at the place the environment has now: nothing of the old files is used but pip's."""
     around, prefix = request.surroundings, Path(request.prefix)
     check_changeable(request.prefix)
-    state = _read(request.prefix)
+    state = read_state(request.prefix)
     network = Network(around, ())
     _check_denied(around, state.records)
-    identity = _next_identity(around, state, ())
-    with _staged(around, talk) as staging:
+    identity = next_identity(around, state, ())
+    with staged_here(around, talk) as staging:
         staging.env.mkdir()
         (staging.env / "conda-meta").mkdir()
         await link(network, state.records, staging.env, prefix, state.asked, [], talk)
@@ -213,8 +236,8 @@ async def reinstall(request: Reinstall, talk: Talk) -> dict[str, Any]:
             copy_pip(prefix, staging.env, prefix, state.python, state.pip)
         _copy_own(prefix, staging.env)
         _copy_history(prefix, staging.env)
-        _keep_before(around, state, identity)
-        told = _finish(around, staging, identity, f"reinstall {prefix.name}", state.kept, state.asked, (), (), talk)
+        keep_before(around, state, identity)
+        told = finish(around, staging, identity, f"reinstall {prefix.name}", state.kept, state.asked, (), (), talk)
         talk.step("publish")
         staging.replace(prefix)
     return {**told, "prefix": str(prefix), "changed": True}
@@ -224,7 +247,7 @@ async def _apply(
     around: Surroundings,
     network: Network,
     prefix: Path,
-    state: _State,
+    state: State,
     solved: Solved,
     pip: _Pip,
     indexes: Sequence[str],
@@ -235,22 +258,22 @@ async def _apply(
     talk: Talk,
 ) -> dict[str, Any]:
     """Make the environment's successor beside it, and let them change places."""
-    identity = _next_identity(around, state, channels)
+    identity = next_identity(around, state, channels)
     python = python_of(solved.records)
-    moved = state.python is not None and _short(python) != _short(state.python)
+    moved = state.python is not None and short_version(python) != short_version(state.python)
     taken = {canonical(name_of(record)) for record in solved.records} - {
         canonical(name_of(record)) for record in state.records
     }
     # What pip had and conda now brings would be written by both; what belongs to another Python can't be used.
     clashing = [package.name for package in state.pip if canonical(package.name) in taken]
-    with _staged(around, talk) as staging:
+    with staged_here(around, talk) as staging:
         talk.step("copy")
         link_tree(prefix, staging.env, lambda count: talk.progress(count, None, "steps", "copy"))
         uv = Uv(around, indexes, talk, staging.lock)
         if clashing and not moved:
             await uv.remove(staging.env, clashing)
         if moved and state.pip:
-            _drop_site(staging.env, state)
+            drop_site(staging.env, state)
         await link(network, solved.records, staging.env, prefix, solved.asked, read_prefix(staging.env), talk)
         if moved:
             leaving = {canonical(name) for name in (*pip.remove, *clashing)}
@@ -259,11 +282,11 @@ async def _apply(
         else:
             pip.remove = [name for name in pip.remove if name not in clashing]
         await _do_pip(around, indexes, staging, prefix, python, pip, talk)
-        _keep_before(around, state, identity)
+        keep_before(around, state, identity)
         drop_stale(prefix, staging.env)
-        told = _finish(around, staging, identity, command, state.kept, solved.asked, specs, removed, talk)
+        told = finish(around, staging, identity, command, state.kept, solved.asked, specs, removed, talk)
         talk.step("publish")
-        _check_still(state)
+        check_still(state)
         staging.replace(prefix)
     return {**told, "prefix": str(prefix), "changed": True}
 
@@ -271,16 +294,17 @@ async def _apply(
 # -- parts -------------------------------------------------------------------------------------------------------
 
 
-def _staged(around: Surroundings, talk: Talk) -> Any:
+def staged_here(around: Surroundings, talk: Talk) -> Any:
+    """Tidy up after whoever died here, and give a folder to make an environment in."""
     for line in recover(around.places):
         talk.log(f"From an earlier, interrupted change: {line}.")
     return staged(around.places)
 
 
-async def _solved(network: Network, around: Surroundings, wish: Wish, state: _State | None) -> Solved:
+async def _solved(network: Network, around: Surroundings, wish: Wish, state: State | None) -> Solved:
     if wish.archives:
         solved = await solve_archives(network, around, wish.archives)
-        solved.asked = {_spec_name(text): text for text in wish.install}
+        solved.asked = {spec_name(text): text for text in wish.install}
         return solved
     if state is not None and satisfied(wish, state.records, state.asked):
         return Solved(list(state.records), state.asked)
@@ -318,7 +342,7 @@ async def _do_pip(
     relocate(staging.env, final, python)
 
 
-def _finish(
+def finish(
     around: Surroundings,
     staging: Staging,
     identity: IdFile,
@@ -334,7 +358,7 @@ def _finish(
     write_asked(env, asked)
     after = kept_records(env)
     now = datetime.now(timezone.utc)
-    named = {_spec_name(spec): spec for spec in specs} if specs or before else dict(asked)
+    named = {spec_name(spec): spec for spec in specs} if specs or before else dict(asked)
     history.append(env, history.block(now.astimezone(), command, before, after, named, removed))
     write_id(env, identity)
     pip = pip_of(env, python_of(after))
@@ -354,15 +378,15 @@ def _finish(
     return {"packages": len(after) + len(pip), "version": identity.version, "post_link": scripts}
 
 
-def _next_identity(around: Surroundings, state: _State, channels: tuple[str, ...]) -> IdFile:
+def next_identity(around: Surroundings, state: State, channels: tuple[str, ...]) -> IdFile:
     """Give the identity it is going to have; where others made it, it gets one, and its state is kept as a version."""
-    old = state.identity or IdFile(id=_new_id())
+    old = state.identity or IdFile(id=new_id())
     latest = Versions(around.places, old.id).read(old.version) if old.version else None
     known = latest is not None and latest.records == state.kept and latest.pip == state.pip
     return msgspec.structs.replace(old, channels=channels or old.channels, version=old.version + (1 if known else 2))
 
 
-def _keep_before(around: Surroundings, state: _State, identity: IdFile) -> None:
+def keep_before(around: Surroundings, state: State, identity: IdFile) -> None:
     """Keep the state it is in, where somebody else brought it there."""
     versions = Versions(around.places, identity.id)
     old = state.identity.version if state.identity is not None else 0
@@ -381,12 +405,13 @@ def _keep_before(around: Surroundings, state: _State, identity: IdFile) -> None:
         )
 
 
-def _read(prefix: str) -> _State:
+def read_state(prefix: str) -> State:
+    """Read what an environment holds. Raises Conflict where there is none."""
     if not Path(prefix, "conda-meta").is_dir():
         raise Conflict(f"There is no environment at {prefix} any more.", prefix=prefix)
     records = read_prefix(prefix)
     python = python_of(records)
-    return _State(
+    return State(
         prefix=Path(prefix),
         records=records,
         asked=read_asked(prefix),
@@ -397,17 +422,17 @@ def _read(prefix: str) -> _State:
     )
 
 
-def _read_if_there(prefix: str) -> _State | None:
-    return _read(prefix) if Path(prefix, "conda-meta").is_dir() else None
+def _read_if_there(prefix: str) -> State | None:
+    return read_state(prefix) if Path(prefix, "conda-meta").is_dir() else None
 
 
-def _check_still(state: _State) -> None:
+def check_still(state: State) -> None:
     """Refuse to overwrite what somebody else, conda itself say, has changed meanwhile."""
     if kept_records(state.prefix) != state.kept or pip_of(state.prefix, state.python) != state.pip:
         raise Conflict("Somebody else has changed the environment meanwhile; nothing was done.")
 
 
-def _nothing_to_do(wish: Wish, state: _State) -> bool:
+def _nothing_to_do(wish: Wish, state: State) -> bool:
     if wish.pip_remove or wish.pip_upgrade or wish.variables or not satisfied(wish, state.records, state.asked):
         return False
     from packaging.requirements import Requirement
@@ -423,7 +448,8 @@ def _nothing_to_do(wish: Wish, state: _State) -> bool:
     return True
 
 
-def _unchanged(prefix: Path, state: _State) -> dict[str, Any]:
+def unchanged(prefix: Path, state: State) -> dict[str, Any]:
+    """Say that there was nothing to do."""
     number = state.identity.version if state.identity is not None else 0
     return {
         "prefix": str(prefix),
@@ -451,7 +477,7 @@ def _check_denied(around: Surroundings, records: Iterable[RepoDataRecord]) -> No
         check_package(name_of(record), around.settings.denied_packages)
 
 
-def _check_allowed_again(around: Surroundings, records: Iterable[RepoDataRecord], state: _State) -> None:
+def _check_allowed_again(around: Surroundings, records: Iterable[RepoDataRecord], state: State) -> None:
     """A version from before a bound was set is held against it, too."""
     from ..bounds import check_channel
 
@@ -466,13 +492,18 @@ def _check_allowed_again(around: Surroundings, records: Iterable[RepoDataRecord]
 def _pip_between(now: Sequence[KeptPip], then: Sequence[KeptPip]) -> tuple[dict[str, str], dict[str, str]]:
     here = {canonical(package.name): package for package in now}
     there = {canonical(package.name): package for package in then}
-    come = {p.name: p.version for key, p in there.items() if key not in here or here[key].version != p.version}
-    go = {p.name: p.version for key, p in here.items() if key not in there or there[key].version != p.version}
+    come = {p.name: p.version for key, p in there.items() if key not in here or not _same_pip(here[key], p)}
+    go = {p.name: p.version for key, p in here.items() if key not in there or not _same_pip(there[key], p)}
     return come, go
 
 
+def _same_pip(one: KeptPip, other: KeptPip) -> bool:
+    known = one.sha256 is not None and other.sha256 is not None
+    return one.version == other.version and not (known and one.sha256 != other.sha256)
+
+
 async def _pip_plan(
-    around: Surroundings, wish: Wish, solved: Solved, state: _State | None, talk: Talk
+    around: Surroundings, wish: Wish, solved: Solved, state: State | None, talk: Talk
 ) -> tuple[dict[str, str], dict[str, str]]:
     uv = Uv(around, wish.indexes, talk)
     python = python_of(solved.records)
@@ -503,7 +534,7 @@ def _pip_version(record: RepoDataRecord) -> str:
 async def _plan(
     network: Network,
     around: Surroundings,
-    state: _State | None,
+    state: State | None,
     solved: Solved,
     come: Mapping[str, str],
     go: Mapping[str, str],
@@ -585,20 +616,24 @@ def _own_channels(wish: Wish) -> tuple[str, ...]:
     return tuple(dict.fromkeys(without_secrets(channel) for channel in _channels(wish)))
 
 
-def _refuse_there(prefix: Path) -> None:
+def refuse_there(prefix: Path) -> None:
+    """Raise Conflict where there is something already."""
     if prefix.exists() or prefix.is_symlink():
         raise Conflict(f"There is already something at {prefix}.", prefix=str(prefix))
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """Give an id for an environment."""
     return str(uuid.uuid4())
 
 
-def _short(python: str | None) -> str:
+def short_version(python: str | None) -> str:
+    """Give `3.11` of `3.11.7`."""
     return ".".join((python or "").split(".")[:2])
 
 
-def _spec_name(spec: str) -> str:
+def spec_name(spec: str) -> str:
+    """Give the name a spec begins with."""
     import re
 
     text = spec.rsplit("::", 1)[-1]
@@ -606,12 +641,12 @@ def _spec_name(spec: str) -> str:
     return (found[0] if found is not None else text).lower()
 
 
-def _drop_site(env: Path, state: _State) -> None:
+def drop_site(env: Path, state: State) -> None:
     """Remove what pip left in the site-packages of a Python that goes away; conda takes out its own."""
     import shutil
 
     owned = {name for record in state.records for name in map(str, record.files)}
-    folder = env / f"lib/python{_short(state.python)}/site-packages"
+    folder = env / f"lib/python{short_version(state.python)}/site-packages"
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and not path.is_symlink():
             if not any(path.iterdir()):
@@ -620,7 +655,7 @@ def _drop_site(env: Path, state: _State) -> None:
             path.unlink()
 
 
-def _write_variables(env: Path, variables: Mapping[str, str]) -> None:
+def write_variables(env: Path, variables: Mapping[str, str]) -> None:
     """Write the variables of an environment.yml where conda keeps them."""
     if variables:
         path = env / "conda-meta" / "state"

@@ -7,6 +7,7 @@ interface IAsked {
   method: string;
   url: string;
   body: string;
+  ifMatch?: string;
 }
 
 /** A client whose server gives one answer, and what it was asked. */
@@ -26,7 +27,13 @@ function clientOf(answer: () => Response): { client: LccClient; asked: IAsked[] 
     Headers,
     fetch: async input => {
       const { url, init } = input as unknown as FakeRequest;
-      asked.push({ method: init.method ?? '', url, body: String(init.body ?? '') });
+      const ifMatch = new Headers(init.headers).get('If-Match');
+      asked.push({
+        method: init.method ?? '',
+        url,
+        body: String(init.body ?? ''),
+        ...(ifMatch === null ? {} : { ifMatch })
+      });
       return answer();
     }
   });
@@ -141,6 +148,17 @@ describe('LccClient', () => {
         body: ''
       },
       { method: 'DELETE', url: `${base}/environment-trash/all`, body: '' }
+    ]);
+  });
+
+  it('changes a package list only over the state it was made from', async () => {
+    const { client, asked } = clientOf(() => answerOf(202, '{}'));
+    const body = { text: 'dependencies: []', message: '', source: null };
+    await client.putPackageList('team', body, '000007-id7');
+    await client.putPackageList('new', body, null);
+    expect(asked.map(({ method, ifMatch }) => [method, ifMatch])).toEqual([
+      ['PUT', '"000007-id7"'],
+      ['PUT', undefined]
     ]);
   });
 });

@@ -1,7 +1,15 @@
 import type { Event } from '@jupyterlab/services';
 import { Stream } from '@lumino/signaling';
 
-import { IDLE_EVENT, IdleEvents, readEvent, type IIdleEvent } from '../events';
+import {
+  IDLE_EVENT,
+  IdleEvents,
+  ListEvents,
+  PACKAGE_LISTS_EVENT,
+  readEvent,
+  type IIdleEvent,
+  type IListEvent
+} from '../events';
 
 describe('readEvent', () => {
   it('reads ours', () => {
@@ -30,5 +38,21 @@ describe('IdleEvents', () => {
     events.dispose();
     stream.emit({ schema_id: IDLE_EVENT, kind: 'changed' });
     expect(heard).toEqual([{ kind: 'changed', targetId: null }]);
+  });
+});
+
+describe('ListEvents', () => {
+  it('tells of package lists by name, and passes over kinds of a newer server', () => {
+    const stream = new Stream<Event.IManager, Event.Emission>({} as Event.IManager);
+    const heard: IListEvent[] = [];
+    new ListEvents({ stream }).received.connect((_, event) => heard.push(event));
+    stream.emit({ schema_id: PACKAGE_LISTS_EVENT, kind: 'drifted', name: 'team' });
+    stream.emit({ schema_id: PACKAGE_LISTS_EVENT, kind: 'sources' });
+    stream.emit({ schema_id: PACKAGE_LISTS_EVENT, kind: 'of_a_newer_server' });
+    stream.emit({ schema_id: IDLE_EVENT, kind: 'changed' });
+    expect(heard).toEqual([
+      { kind: 'drifted', name: 'team' },
+      { kind: 'sources', name: null }
+    ]);
   });
 });

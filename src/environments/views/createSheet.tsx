@@ -4,12 +4,12 @@ import type { CreateWish } from '../../api/client';
 import { asLccError } from '../../api/errors';
 import type { EnvironmentFile, EnvironmentList, Names, Plan } from '../../api/generated';
 import type { Speech } from '../../idle/words';
+import { Busy, Failure, SheetFrame, useAlive } from '../../sheet';
 import { faultOfName, freeName, mergeSpecs, nameInFile, splitSpecs } from '../specs';
 import { faultWords, problemWords } from '../words';
 import { DropZone } from './dropZone';
 import { PackageInput } from './packageInput';
 import { PlanView } from './plan';
-import { Busy, Failure, SheetFrame } from './sheet';
 
 export interface ICreateSheetProps {
   /** What is filled in at first. */
@@ -433,16 +433,4 @@ function lackOf({ trans }: Speech, draft: IDraft): string | null {
     return trans.__('Choose a file first.');
   }
   return null;
-}
-
-/** Whether the sheet is still there when an answer comes. */
-export function useAlive(): React.MutableRefObject<boolean> {
-  const alive = React.useRef(true);
-  React.useEffect(() => {
-    alive.current = true;
-    return () => {
-      alive.current = false;
-    };
-  }, []);
-  return alive;
 }

@@ -3,9 +3,8 @@ import * as React from 'react';
 import { asLccError } from '../../api/errors';
 import type { Export } from '../../api/generated';
 import type { Speech } from '../../idle/words';
+import { Busy, Failure, SheetFrame, useAlive } from '../../sheet';
 import { problemWords } from '../words';
-import { useAlive } from './createSheet';
-import { Busy, Failure, SheetFrame } from './sheet';
 
 type Form = 'asked' | 'all' | 'explicit' | 'lock';
 

@@ -2,9 +2,9 @@ import * as React from 'react';
 
 import type { Finding } from '../../api/generated';
 import type { Speech } from '../../idle/words';
+import { Busy } from '../../sheet';
 import type { ILoaded } from '../model';
 import { findingWords, fixWords, levelWords, problemWords } from '../words';
-import { Busy } from './sheet';
 
 interface IHealthProps {
   name: string;

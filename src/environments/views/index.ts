@@ -1,3 +1,4 @@
+import '../../../style/panel.css';
 import '../../../style/environments.css';
 
 export { EnvironmentsSection } from './section';

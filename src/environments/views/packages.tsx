@@ -4,6 +4,7 @@ import * as React from 'react';
 import type { Environment, Names, Package } from '../../api/generated';
 import { trashIcon, upIcon } from '../../icons';
 import type { Speech } from '../../idle/words';
+import { Busy } from '../../sheet';
 import {
   actionOn,
   addSpecs,
@@ -17,7 +18,6 @@ import {
 import type { ILoaded } from '../model';
 import { channelName, originWords, problemWords } from '../words';
 import { Chip, PackageInput } from './packageInput';
-import { Busy } from './sheet';
 import { Windowed } from './windowed';
 
 export interface IPackagesProps {

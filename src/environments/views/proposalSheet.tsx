@@ -3,11 +3,10 @@ import * as React from 'react';
 import { asLccError } from '../../api/errors';
 import type { Plan } from '../../api/generated';
 import type { Speech } from '../../idle/words';
+import { Busy, Failure, SheetFrame, useAlive } from '../../sheet';
 import type { Proposal } from '../workbench';
 import { problemWords } from '../words';
-import { useAlive } from './createSheet';
 import { PlanView } from './plan';
-import { Busy, Failure, SheetFrame } from './sheet';
 
 interface IProposalSheetProps {
   proposal: Proposal;

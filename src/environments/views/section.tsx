@@ -7,6 +7,7 @@ import { useSignal } from '../../idle/views/useSignal';
 import type { Speech } from '../../idle/words';
 import { isOver } from '../../jobs/states';
 import { titleOf } from '../../jobs/words';
+import { Busy } from '../../sheet';
 import { wishOf } from '../basket';
 import type { Tab } from '../workbench';
 import type { IWork } from '../work';
@@ -14,7 +15,6 @@ import { problemWords } from '../words';
 import { Health } from './health';
 import { Packages } from './packages';
 import { Doing, Row } from './row';
-import { Busy } from './sheet';
 import { Store } from './store';
 import { Versions } from './versions';
 

@@ -3,10 +3,10 @@ import * as React from 'react';
 
 import type { Version, VersionDiff } from '../../api/generated';
 import type { Speech } from '../../idle/words';
+import { Busy } from '../../sheet';
 import type { ILoaded } from '../model';
 import { problemWords } from '../words';
 import { Differences } from './plan';
-import { Busy } from './sheet';
 
 interface IVersionsProps {
   name: string;

@@ -1,8 +1,12 @@
+import '../../../style/panel.css';
+
 import * as React from 'react';
 
 import type { Environment, Stopped, Target } from '../../api/generated';
 import { Deferred } from '../../environments/deferred';
 import type { IWork } from '../../environments/work';
+import { Deferred as DeferredLists } from '../../packageLists/deferred';
+import type { ILists } from '../../packageLists/lists';
 import type { IdleActions } from '../actions';
 import type { Disclosure } from '../disclosure';
 import type { IdleModel } from '../model';
@@ -24,12 +28,14 @@ export interface IPanelProps {
   disclosure: Disclosure;
   /** Environments and jobs. */
   work: IWork;
+  lists: ILists;
   speech: Speech;
   version: string;
   /** Whether anybody can see it: a hidden panel doesn't count seconds. */
   visible: boolean;
   onKeepMenu(target: Target, anchor: HTMLElement): void;
   onEnvironmentMenu(environment: Environment, anchor: HTMLElement): void;
+  onListMenu(name: string, anchor: HTMLElement): void;
 }
 
 /** The whole panel, from the model's state. */
@@ -44,7 +50,7 @@ export function Panel(props: IPanelProps): JSX.Element {
   const { view, pending, happened, unseen } = model.state;
   const now = model.now();
   const group = (
-    part: 'machine' | 'targets' | 'environments' | 'jobs' | 'stopped'
+    part: 'machine' | 'targets' | 'environments' | 'packageLists' | 'jobs' | 'stopped'
   ): { id: string; open: boolean; onToggle(): void } => ({
     id: part,
     open: disclosure.isOpen(part),
@@ -133,20 +139,28 @@ export function Panel(props: IPanelProps): JSX.Element {
   );
 }
 
-type GroupOf = (part: 'environments' | 'jobs') => { id: string; open: boolean; onToggle(): void };
+type GroupOf = (part: 'environments' | 'packageLists' | 'jobs') => {
+  id: string;
+  open: boolean;
+  onToggle(): void;
+};
 
-/** Environments and jobs: asked for, and loaded, when the panel is seen for the first time. */
+/** Environments, package lists and jobs: asked for, and loaded, when the panel is seen for the first time. */
 function WorkSections(props: IPanelProps & { group: GroupOf }): JSX.Element | null {
-  const { model, work, disclosure, speech, visible, group, onEnvironmentMenu } = props;
+  const { model, work, lists, disclosure, speech, visible, group, onEnvironmentMenu, onListMenu } = props;
   const { trans } = speech;
   const feature = model.state.about?.features['environments'];
+  const listsFeature = model.state.about?.features['package_lists'];
   const seen = React.useRef(false);
   React.useEffect(() => {
     // Whoever comes back, e.g. from a terminal, may have changed something.
     if (visible && work.environments.state.phase !== 'asleep') {
       void work.environments.refresh();
     }
-  }, [visible, work]);
+    if (visible && lists.model.state.phase !== 'asleep') {
+      void lists.model.refresh();
+    }
+  }, [visible, work, lists]);
   seen.current ||= visible;
   const now = React.useCallback(() => model.now(), [model]);
   // The panel counts seconds; what follows does not, so it is made anew only by its own news.
@@ -168,6 +182,25 @@ function WorkSections(props: IPanelProps & { group: GroupOf }): JSX.Element | nu
       ),
     [work, disclosure, speech, feature, now, onEnvironmentMenu]
   );
+  const packageLists = React.useMemo(
+    () =>
+      listsFeature && (
+        <DeferredLists speech={speech}>
+          {({ ListsSection }) => (
+            <ListsSection
+              lists={lists}
+              work={work}
+              disclosure={disclosure}
+              speech={speech}
+              feature={listsFeature}
+              now={now}
+              onMenu={onListMenu}
+            />
+          )}
+        </DeferredLists>
+      ),
+    [lists, work, disclosure, speech, listsFeature, now, onListMenu]
+  );
   const jobs = React.useMemo(
     () => (
       <Deferred speech={speech}>
@@ -181,6 +214,11 @@ function WorkSections(props: IPanelProps & { group: GroupOf }): JSX.Element | nu
       <Group {...group('environments')} title={trans.__('Environments')}>
         {seen.current && environments}
       </Group>
+      {packageLists && (
+        <Group {...group('packageLists')} title={trans.__('Package lists')}>
+          {seen.current && packageLists}
+        </Group>
+      )}
       <Group {...group('jobs')} title={trans.__('Jobs')}>
         {seen.current && jobs}
       </Group>

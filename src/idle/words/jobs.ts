@@ -24,6 +24,12 @@ export function titleOf({ trans }: Speech, { kind, subject }: Pick<Job, 'kind' |
       return trans.__('Register the kernel of %1', subject);
     case 'environment.fix':
       return trans.__('Mend %1', subject);
+    case 'environment.sync':
+      return trans.__('Sync %1 with its list', subject);
+    case 'lists.publish':
+      return trans.__('Publish the list %1', subject);
+    case 'lists.restore':
+      return trans.__('Restore a revision of the list %1', subject);
     case 'package-cache.clean':
       return trans.__('Clean the package cache');
     default:

@@ -149,7 +149,9 @@ describe('JobTeller', () => {
       isOn: () => true,
       openNotebook: kernel => calls.push(`open ${kernel}`),
       undoDelete: id => calls.push(`undo ${id}`),
-      showLog: id => calls.push(`log ${id}`)
+      showLog: id => calls.push(`log ${id}`),
+      showBoth: id => calls.push(`both ${id}`),
+      showSync: name => calls.push(`sync ${name}`)
     });
     const end = async (change: Partial<Job>): Promise<void> => {
       server.jobs = [aJob(change)];

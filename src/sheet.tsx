@@ -1,7 +1,7 @@
 import { closeIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 
-import type { Speech } from '../../idle/words';
+import type { Speech } from './idle/words';
 
 interface ISheetProps {
   title: string;
@@ -87,4 +87,16 @@ export function Busy({ text }: { text: string }): JSX.Element {
       {text}
     </p>
   );
+}
+
+/** Whether the sheet is still there when an answer comes. */
+export function useAlive(): React.MutableRefObject<boolean> {
+  const alive = React.useRef(true);
+  React.useEffect(() => {
+    alive.current = true;
+    return () => {
+      alive.current = false;
+    };
+  }, []);
+  return alive;
 }

@@ -1,0 +1,1 @@
+"""Where package lists are kept: a directory, S3, a git checkout."""

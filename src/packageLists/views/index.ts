@@ -1,0 +1,4 @@
+import '../../../style/packageLists.css';
+
+export { ListsSection } from './section';
+export { ListSheets } from './sheets';

@@ -1,0 +1,37 @@
+"""A process to be killed: it syncs a list of a home, and says on stdout when the job has begun."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import msgspec
+
+from jupyter_lcc.jobs.model import Job
+from jupyter_lcc.packages.model import SyncList
+
+from .users import QUIET, User, place
+
+
+async def sync(home: Path, source: str) -> None:
+    user = User(home, settings=msgspec.structs.replace(QUIET, sources=(place(source),)))
+    await user.begin()
+    await user.lists.check()
+    job = await user.lists.sync("team", SyncList())
+    assert isinstance(job, Job)
+    while user.jobs.get(job.id).state == "queued":
+        await asyncio.sleep(0.001)
+    _say("begun")
+    await user.jobs.wait(job.id)
+    _say("over")
+    await asyncio.sleep(60)
+
+
+def _say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    asyncio.run(sync(Path(sys.argv[1]), sys.argv[2]))

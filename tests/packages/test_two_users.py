@@ -1,0 +1,111 @@
+"""Two users' services over one source: publish in one, drift shown in the other, sync, the same packages on both."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from jupyter_lcc.environments.model import CreateEnvironment
+from jupyter_lcc.packages.model import BundleList, PublishList, PutList, SyncList
+
+from ..environments.channel import Channel, make_channel
+from ..environments.conftest import channel  # noqa: F401 -- a fixture
+from .conftest import environment_of
+from .fake_s3 import FakeS3
+from .users import QUIET, User, place
+
+
+@pytest.fixture(params=["directory", "s3"])
+def where(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    if request.param == "directory":
+        (tmp_path / "source").mkdir()
+        yield str(tmp_path / "source")
+        return
+    server: FakeS3 = request.getfixturevalue("server")
+    bucket = request.getfixturevalue("bucket")
+    for name, value in environment_of(server).items():
+        monkeypatch.setenv(name, value)
+    yield f"s3://{bucket}/team"
+
+
+@pytest.fixture
+def users(tmp_path: Path, where: str, jp_asyncio_loop: asyncio.AbstractEventLoop) -> Iterator[tuple[User, User]]:
+    settings = msgspec.structs.replace(QUIET, sources=(place(where),))
+    ann, ben = User(tmp_path / "ann", settings=settings), User(tmp_path / "ben", settings=settings)
+    for user in (ann, ben):
+        jp_asyncio_loop.run_until_complete(user.begin())
+    yield ann, ben
+    for user in (ann, ben):
+        jp_asyncio_loop.run_until_complete(user.end())
+
+
+async def test_publish_drift_sync_the_same_packages(users: tuple[User, User], channel: Channel) -> None:  # noqa: F811
+    ann, ben = users
+    text = f"channels:\n  - {channel.url}\ndependencies:\n  - python\n  - alpha=1.0\n"
+    told = await ann.done(await ann.lists.put("team", PutList(text=text, message="The beginning"), None))
+    assert told["revision"] == 1
+
+    # Ben sees it, is shown what a sync would do, and gets it.
+    assert (await ben.state("team", ask=True)).status == "not_installed"
+    diff = await ben.lists.diff("team")
+    assert {"python", "alpha", "beta"} <= {item.name for item in diff.add}
+    assert (diff.remove, diff.change) == ((), ())
+    result = await ben.done(await ben.lists.sync("team", SyncList(etag=diff.etag, plan_hash=diff.plan_hash)))
+    assert result["changed"] is True
+    await ann.done(await ann.lists.sync("team", SyncList()))
+    for user in users:
+        state = await user.state("team")
+        assert (state.status, state.synced_revision) == ("in_sync", 1)
+        assert await user.set_hash("team") == state.set_hash == state.wanted_hash
+    assert await ann.set_hash("team") == await ben.set_hash("team")
+
+    # Ann publishes the next; Ben's panel shows it at the next look.
+    etag = (await ann.lists.text("team")).etag
+    newer = text.replace("alpha=1.0", "alpha=2.0") + "  - lonely\n"
+    await ann.done(await ann.lists.put("team", PutList(text=newer), etag))
+    state = await ben.state("team", ask=True)
+    assert state.status == "behind"
+    assert {item.name: item.by for item in state.changed.items} == {"alpha": "list", "lonely": "list"}
+    jobs = [await user.lists.sync("team", SyncList()) for user in users]
+    await asyncio.gather(*(user.done(job) for user, job in zip(users, jobs, strict=True)))
+    assert [(await user.state("team")).status for user in users] == ["in_sync", "in_sync"]
+    assert await ann.set_hash("team") == await ben.set_hash("team")
+
+
+async def test_what_is_installed_is_published_and_is_in_sync(
+    users: tuple[User, User],
+    channel: Channel,  # noqa: F811
+) -> None:
+    ann, ben = users
+    made = await ann.environments.create(
+        CreateEnvironment(name="work", packages=("alpha", "gamma"), channels=(channel.url,), register_kernel=False)
+    )
+    await ann.done(made)
+    await ann.done(await ann.lists.publish("work", PublishList(environment="work"), None))
+    assert (await ann.state("work")).status == "in_sync"
+    await ben.lists.check()
+    await ben.done(await ben.lists.sync("work", SyncList()))
+    assert await ann.set_hash("work") == await ben.set_hash("work")
+
+
+async def test_a_machine_that_reaches_only_the_source_installs_from_its_bundle(
+    users: tuple[User, User], tmp_path: Path
+) -> None:
+    ann, ben = users
+    own = make_channel(tmp_path / "channel")
+    text = f"channels:\n  - {own.url}\ndependencies:\n  - python\n  - alpha=1.0\n"
+    await ann.done(await ann.lists.put("team", PutList(text=text), None))
+    told = await ann.done(await ann.lists.bundle("team", BundleList()))
+    assert told["stored"] > 2
+    again = await ann.done(await ann.lists.bundle("team", BundleList()))
+    assert (again["stored"], again["present"]) == (0, told["stored"])
+    shutil.rmtree(own.folder)
+    await ben.lists.check()
+    await ben.done(await ben.lists.sync("team", SyncList()))
+    state = await ben.state("team")
+    assert (state.status, await ben.set_hash("team")) == ("in_sync", state.wanted_hash)
