@@ -1,7 +1,7 @@
 """Run every check, all of them even if one fails, and end with a table and `N passed, N failed`.
 
 `make test STAGES="lint wheel"` runs some; a name is a stage's or a group's. What a stage printed is in
-`.make/logs/`. Waves of stages run one after the other; in a wave two run at a time, unless they build what later
+`.make/logs/`. Waves of stages run one after the other; in a wave two or three run at a time, unless they build what later
 ones use, or look at time.
 """
 
@@ -110,7 +110,7 @@ WAVES = (
         ),
     ),
     Wave(
-        2,
+        3,  # they wait as much as they compute
         (
             Stage("lifecycle", "examples", ((*_PYTEST, "tests/examples"),)),
             Stage("environments", "python", ((*_PYTEST, *_ENVIRONMENTS),)),
