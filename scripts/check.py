@@ -1,8 +1,8 @@
 """Run every check, all of them even if one fails, and end with a table and `N passed, N failed`.
 
 `make test STAGES="lint wheel"` runs some; a name is a stage's or a group's. What a stage printed is in
-`.make/logs/`. Waves of stages run one after the other; in a wave two or three run at a time, unless they build what later
-ones use, or look at time.
+`.make/logs/`. Waves of stages run one after the other; in a wave two or three run at a time, unless they build what
+later ones use, or look at time.
 """
 
 from __future__ import annotations
