@@ -40,7 +40,8 @@ export function deferred<V>(load: () => Promise<V>): (props: IDeferredProps<V>) 
         meant = false;
       };
     }, [attempt]);
-    React.useEffect(() => {
+    // At once: a person's next key is for what is in the page then.
+    React.useLayoutEffect(() => {
       if (isShown) {
         onShown?.();
       }

@@ -20,6 +20,7 @@ export class PanelWidget extends ReactWidget {
     this.addClass('jp-Lcc-Panel');
     this.title.icon = lifeCycleIcon;
     this.title.caption = trans.__('Life cycle');
+    this.node.tabIndex = -1;
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', trans.__('Life cycle'));
   }
@@ -46,20 +47,29 @@ export class PanelWidget extends ReactWidget {
     this.update();
   }
 
+  /** Bring the keyboard to the first thing in the panel; where nothing is there yet, to the panel till it is. */
   protected override onActivateRequest(message: Message): void {
     super.onActivateRequest(message);
-    const first = this.node.querySelector<HTMLElement>('.jp-Lcc-groupToggle, button');
-    first?.focus();
-    this._wantsFocus = first === null;
-  }
-
-  private _onShown(): void {
-    if (this._wantsFocus) {
-      this._wantsFocus = false;
-      this.activate();
+    if (!this._hasKeyboardInside()) {
+      (this._first() ?? this.node).focus();
     }
   }
 
+  /** Nobody who went elsewhere meanwhile is called back. */
+  private _onShown(): void {
+    if (document.activeElement === this.node) {
+      this._first()?.focus();
+    }
+  }
+
+  private _first(): HTMLElement | null {
+    return this.node.querySelector<HTMLElement>('.jp-Lcc-groupToggle, button');
+  }
+
+  private _hasKeyboardInside(): boolean {
+    const { activeElement } = document;
+    return activeElement !== this.node && this.node.contains(activeElement);
+  }
+
   private _wasVisible = false;
-  private _wantsFocus = false;
 }

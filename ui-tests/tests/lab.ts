@@ -69,6 +69,8 @@ export class Lab {
   async openPanel(): Promise<Locator> {
     await this.execute('jupyter-lcc:open-panel');
     await expect(this.panel).toBeVisible();
+    // It takes the keyboard; only then it is a person's turn.
+    await expect(this.page.locator('#jupyter-lcc-panel:focus-within')).toBeVisible();
     return this.panel;
   }
 
