@@ -179,7 +179,7 @@ class Stage:
         away = f"ended {ended - due.latest:+.2f} s" if ended else f"not ended {time.monotonic() - due.latest:.1f} s"
         told = f"{thing.id} {away} from its due time"
         if ended is None or not due.earliest - 0.1 <= ended <= due.latest + LATEST + extra + slow:
-            told += await self._history(thing)
+            told += await self.history(thing)
         assert ended is not None, told
         assert ended >= due.earliest - 0.1, told + " (too early)"
         if ended > due.latest + LATEST + extra + slow:
@@ -263,7 +263,7 @@ class Stage:
         times = [d["at"] for d in await self.server.decisions(thing.id) if d["change"] == "shut_down"]
         return now - wall + datetime.fromisoformat(times[-1].replace("Z", "+00:00")).timestamp() if times else None
 
-    async def _history(self, thing: Kernel | Terminal) -> str:
+    async def history(self, thing: Kernel | Terminal) -> str:
         """What the log has on it, for the report of a failed case."""
         lines = await self.server.decisions(thing.id)
         return "".join(

@@ -6,6 +6,7 @@ Each case has a twin that differs in one fact.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import shutil
@@ -14,6 +15,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import psutil
 import pytest
 
 from .kernelspecs import spec
@@ -570,6 +572,10 @@ SPIN = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_DFL); end =
     "time.time() < end"
 )
 CHILD = f"[{PYTHON!r}, '-c', {SPIN!r}]"
+STARVED = 30.0
+"""Percent of a core: with less in all there may be too little in each of the short windows that limits of ten seconds
+have. An idle machine gives it three quarters of one."""
+
 DOUBLE_FORK = f"""
 import os, sys
 if not os.fork():
@@ -592,15 +598,46 @@ def _origin_of(pid: int) -> bytes:
         return b""
 
 
+async def _is_seen_to_compute(stage: Stage, kernel: Kernel) -> bool:
+    """Wait for the evidence. False: a full machine left it so little that with these short limits it is idle."""
+    began, spent = time.monotonic(), _spent(kernel.pid)
+    used = spent.copy()
+    while "cpu_percent" not in (works := await _work_of(stage, kernel)):
+        used |= _spent(kernel.pid)
+        elapsed = time.monotonic() - began
+        if elapsed > 40 or not is_running(kernel.pid):
+            percent = 100 * (sum(used.values()) - sum(spent.values())) / elapsed
+            assert percent < STARVED, f"{works} with {percent:.0f} % of a core; {await stage.history(kernel)}"
+            for pid in used.keys() - spent.keys():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            return False
+        await asyncio.sleep(0.25)
+    return True
+
+
+def _spent(pid: int) -> dict[int, float]:
+    """CPU seconds of a process and what it has started, by pid."""
+    spent: dict[int, float] = {}
+    with contextlib.suppress(psutil.Error):
+        one = psutil.Process(pid)
+        for each in (one, *one.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                times = each.cpu_times()
+                spent[each.pid] = times.user + times.system
+    return spent
+
+
 async def _works_after(stage: Stage, code: str, end: str, *, to_the_end: bool = False) -> None:
     """It outlives an idle twin, with evidence; when the work ends it is idle, and stops."""
     async with stage.computing:
-        kernel = await stage.kernel()
-        ended = await kernel.run(code)
-        patience = time.monotonic() + 40
-        while "cpu_percent" not in (works := await _work_of(stage, kernel)):
-            assert time.monotonic() < patience, works
-            await asyncio.sleep(0.25)
+        for _attempt in range(4):
+            kernel = await stage.kernel()
+            ended = await kernel.run(code)
+            if await _is_seen_to_compute(stage, kernel):
+                break
+        else:
+            pytest.fail("the machine had no core left for what computes, four times")
         seen = await stage.becomes(kernel, state="working", reason="working")
         assert any(e["signal"] == "busiest_process" for e in seen["evidence"]), seen
         await stage.outlives(kernel, ended, stage.limits.kernel)
@@ -637,9 +674,12 @@ async def kernel_whose_daemon_has_left_it_between_two_looks(stage: Stage) -> Non
         ended = await kernel.run(DOUBLE_FORK)
         await stage.becomes(kernel, 15, state="working", reason="working")
         await stage.outlives(kernel, ended, stage.limits.kernel)
-        for name in filter(str.isdigit, os.listdir("/proc")):
-            if int(name) != kernel.pid and b"/daemon.ipynb" in _origin_of(int(name)):
-                os.kill(int(name), signal.SIGKILL)
+        mark = f"JPY_SESSION_NAME={stage.server.home}/daemon.ipynb".encode()
+        pids = [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != kernel.pid]
+        daemons = [pid for pid in pids if mark in _origin_of(pid).split(b"\0")]
+        assert daemons
+        for pid in daemons:
+            os.kill(pid, signal.SIGKILL)
 
 
 @once
