@@ -34,7 +34,6 @@ __all__ = [
     "SolveExact",
     "Surroundings",
     "SyncExact",
-    "WriteLock",
 ]
 
 
@@ -122,13 +121,6 @@ class Names(Model, frozen=True, kw_only=True, tag="names"):
     limit: int = 20
 
 
-class WriteLock(Model, frozen=True, kw_only=True, tag="write_lock"):
-    """Write pixi.lock of an environment. -> {"text", "notes"}."""
-
-    surroundings: Surroundings
-    prefix: str
-
-
 class SolveExact(Model, frozen=True, kw_only=True, tag="solve_exact"):
     """Solve a list for platforms, down to each archive's address and hash. -> {"exact": [Exact]}.
 
@@ -191,7 +183,6 @@ EngineRequest = (
     | Reinstall
     | CleanCache
     | Names
-    | WriteLock
     | SolveExact
     | LocateExact
     | SyncExact

@@ -1,16 +1,20 @@
-"""An environment as a file: what was asked for, all of it, or the exact archives. Pure but for the lock file."""
+"""An environment as a file: what was asked for, all of it, or the exact archives. Pure."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
 
+import msgspec
+
 from .bounds import without_secrets
 from .condarc import CondaSettings
+from .exact import Exact
+from .lock_file import lock_of, write_lock
 from .model import Export, Package
 from .packages_of import Record
 
-__all__ = ["as_explicit", "as_yaml", "channels_of", "readable"]
+__all__ = ["as_explicit", "as_lock", "as_yaml", "channels_of", "readable"]
 
 
 def as_yaml(
@@ -67,6 +71,28 @@ def as_explicit(name: str, subdir: str, records: Iterable[Record], pip: Iterable
     if others:
         notes.append(f"pip's packages are left out, an explicit list can't hold them: {', '.join(others)}.")
     return Export(file_name=f"{name}.txt", text="\n".join(lines) + "\n", notes=tuple(notes))
+
+
+def as_lock(exact: Exact, why_not_located: str | None = None) -> Export:
+    """Write pixi.lock. What has no address is left out and named, with the reason where no index could be asked."""
+    notes = []
+    nowhere = sorted(package.name for package in exact.conda if not package.url)
+    if nowhere:
+        notes.append(f"Not installed from an address, and left out: {', '.join(nowhere)}.")
+    editable = sorted(package.name for package in exact.pip if package.editable)
+    if editable:
+        notes.append(f"Packages installed from a folder are left out: {', '.join(editable)}.")
+    archives = tuple(package for package in exact.pip if package.file_name.endswith((".whl", ".tar.gz", ".zip")))
+    lost = sorted(package.name for package in exact.pip if package not in archives and not package.editable)
+    if lost:
+        why = f" {why_not_located}" if why_not_located else ""
+        notes.append(f"pip's packages whose archives aren't known are left out: {', '.join(lost)}.{why}")
+    known = msgspec.structs.replace(
+        exact,
+        conda=tuple(package for package in exact.conda if package.url),
+        pip=archives,
+    )
+    return Export(file_name="pixi.lock", text=write_lock(lock_of((known,))), notes=tuple(notes))
 
 
 def readable(spec: str) -> str:

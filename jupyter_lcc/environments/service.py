@@ -20,6 +20,7 @@ from .bounds import EnvironmentSettings, check_room
 from .doctor import free_bytes
 from .engine_model import FetchExact, SolveExact, Surroundings, SyncExact
 from .exact import Exact, check_exact, plan_of, refuse_other, step_of
+from .export import as_lock
 from .file_reader import read_file
 from .files import Wanted
 from .find import Found, KernelRecord
@@ -61,6 +62,9 @@ __all__ = ["Engine", "Environments", "Jobs", "Kernels"]
 _WATCH_SECONDS = 5.0
 _LOOKED_AT_SECONDS = 150.0
 """Nobody watches for changes from a terminal unless somebody has looked at the list this recently."""
+
+_LOCATE_SECONDS = 20.0
+"""So long a lock waits for the indexes; what they don't tell by then is left out of it, and named."""
 
 _SWEEP_SECONDS = 6 * 3600.0
 Work = Callable[[JobContext], Awaitable[dict[str, Any] | None]]
@@ -107,9 +111,6 @@ class Engine(Protocol):
 
     async def names(self, around: Surroundings, channels: tuple[str, ...], query: str, limit: int) -> Names:
         """Complete a package's name."""
-
-    async def lock_file(self, around: Surroundings, prefix: str, name: str) -> Export:
-        """Write a lock file."""
 
     async def versions(self, around: Surroundings, prefix: str) -> VersionList:
         """List the states it was in."""
@@ -256,7 +257,7 @@ class Environments:
         snapshot = await self._reading.snapshot()
         found = snapshot.get(name)
         if query.format == "lock":
-            return await self._engine.lock_file(self._around(snapshot), found.prefix, found.name)
+            return await self._export_lock(found)
         return await self._reading.export(found, snapshot.conda, query.format, query.all)
 
     async def exact_of(self, name: str) -> Exact:
@@ -277,6 +278,16 @@ class Environments:
         step = step_of(await self._reading.installed(found) if found is not None else None, exact, keep)
         plan = plan_of(step, await self._reading.cached() if not step.nothing else ())
         return await self._with_kernels(plan, found, snapshot) if found is not None else plan
+
+    async def _export_lock(self, found: Found) -> Export:
+        """Write pixi.lock, as whole as it can be told now: pip forgets what it installed from, its indexes know."""
+        exact = await self._reading.exact(found)
+        try:
+            return as_lock(await asyncio.wait_for(self.locate(exact), _LOCATE_SECONDS))
+        except asyncio.TimeoutError:
+            return as_lock(exact, f"The indexes did not answer in {_LOCATE_SECONDS:g} s.")
+        except LccError as error:
+            return as_lock(exact, error.message)
 
     async def diagnose(self, name: str) -> Diagnosis:
         """Say what is wrong with it."""

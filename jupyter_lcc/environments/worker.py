@@ -38,14 +38,13 @@ from .engine_model import (
     SolveExact,
     Surroundings,
     SyncExact,
-    WriteLock,
     encode,
 )
 from .engine_model import Names as AskNames
 from .exact import Exact
 from .find import read_id
 from .kept import KeptPip, KeptRecord, KeptVersion, Versions
-from .model import Export, Names, Plan, PlanChange, PlanItem, Version, VersionDiff, VersionList
+from .model import Names, Plan, PlanChange, PlanItem, Version, VersionDiff, VersionList
 from .satisfied import nothing_to_do
 from .staging import recover
 from .trash import remove_tree
@@ -97,11 +96,6 @@ class EngineWorker:
         """Complete a package's name."""
         request = AskNames(surroundings=around, channels=channels, query=query, limit=limit)
         return msgspec.convert(await self.run(request, context=None), Names)
-
-    async def lock_file(self, around: Surroundings, prefix: str, name: str) -> Export:
-        """Write pixi.lock."""
-        told = await self.run(WriteLock(surroundings=around, prefix=prefix), context=None)
-        return Export(file_name="pixi.lock", text=told["text"], notes=tuple(told["notes"]))
 
     async def solve_exact(self, request: SolveExact, context: JobContext | None) -> tuple[Exact, ...]:
         """Solve for every archive, on each platform."""

@@ -14,10 +14,11 @@ import msgspec
 
 from ..environments.bounds import canonical, channel_allowed, without_secrets
 from ..environments.condarc import CondaSettings
+from ..environments.exact import ExactConda
+from ..environments.lock_file import Lock, LockedPip
 from ..environments.names import say_it
 from ..errors import OutOfBounds
 from ..model import Model
-from .lock import Lock, LockedConda, LockedPip
 from .model import PackageList, Refusal
 
 __all__ = ["ListBounds", "Refusal", "check_list", "check_lock", "raise_for"]
@@ -258,8 +259,8 @@ def _permits(licence: str, bounds: ListBounds) -> bool:
     return all(allowed(part) for part in _parts(licence))
 
 
-def _hashes(package: LockedConda | LockedPip, bounds: ListBounds) -> list[Refusal]:
-    md5 = package.md5 if isinstance(package, LockedConda) else None
+def _hashes(package: ExactConda | LockedPip, bounds: ListBounds) -> list[Refusal]:
+    md5 = package.md5 if isinstance(package, ExactConda) else None
     if bounds.hashes == "off" or package.sha256 or (bounds.hashes == "any" and md5):
         return []
     wanted = "sha256" if bounds.hashes == "sha256" else "hash"

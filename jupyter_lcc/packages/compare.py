@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..environments.bounds import canonical
+from ..environments.exact import ExactConda
+from ..environments.lock_file import LockedPip, Platform
 from ..environments.model import Manager, Package, Plan, PlanChange, PlanItem
 from ..model import Model
-from .lock import LockedConda, LockedPip, Platform
 from .model import ChangedBy, Drift, DriftItem, ListStatus, PackageList
 
 __all__ = ["Installed", "drift", "installed_of", "is_kept", "missing", "plan", "status_of", "synced_of"]
@@ -72,13 +73,13 @@ def plan(installed: Iterable[Installed], wanted: Platform, keep: Sequence[str] =
     there = {package.key: package for package in installed}
     add: list[PlanItem] = []
     change: list[PlanChange] = []
-    packages: tuple[LockedConda | LockedPip, ...] = (*wanted.conda, *wanted.pip)
+    packages: tuple[ExactConda | LockedPip, ...] = (*wanted.conda, *wanted.pip)
     for package in packages:
         manager, name = key = _key(package)
         now = there.pop(key, None)
-        build = package.build if isinstance(package, LockedConda) else None
-        channel = package.channel if isinstance(package, LockedConda) else None
-        size = package.size if isinstance(package, LockedConda) else None
+        build = package.build if isinstance(package, ExactConda) else None
+        channel = package.channel if isinstance(package, ExactConda) else None
+        size = package.size if isinstance(package, ExactConda) else None
         if now is None:
             add.append(
                 PlanItem(
@@ -127,7 +128,7 @@ def plan(installed: Iterable[Installed], wanted: Platform, keep: Sequence[str] =
     )
 
 
-def equals(now: Installed, wanted: LockedConda | LockedPip) -> bool:
+def equals(now: Installed, wanted: ExactConda | LockedPip) -> bool:
     """Tell whether what is there is what is wanted: the very bytes where hashes are known, else the same by name."""
     if isinstance(wanted, LockedPip):
         # A folder somebody works in has the version of its last release, and may hold anything.
@@ -189,11 +190,11 @@ def status_of(found: Plan, changed: Drift, *, synced_revision: int | None, newes
     return "drifted_and_behind" if here else "behind"
 
 
-def _key(package: LockedConda | LockedPip) -> Key:
-    return ("conda", package.name.lower()) if isinstance(package, LockedConda) else ("pip", canonical(package.name))
+def _key(package: ExactConda | LockedPip) -> Key:
+    return ("conda", package.name.lower()) if isinstance(package, ExactConda) else ("pip", canonical(package.name))
 
 
-def _digests(wanted: LockedConda, length: int) -> set[str]:
+def _digests(wanted: ExactConda, length: int) -> set[str]:
     return {digest for digest in (wanted.sha256, wanted.md5) if digest is not None and len(digest) == length}
 
 

@@ -1,36 +1,31 @@
-"""The lock of a list: every package with its version, build, hash and address, for each platform. Pure.
+"""The lock of a list, as its source holds it: a pixi.lock of format 6 or 7. Pure.
 
-It is a pixi.lock (format 6; 7 is read too): pixi, rattler and our own engine install from it, and a person can read
-and compare it, because everything stands in a fixed order, one thing a line. It comes from where strangers write, so
-it is read as text and every name, address and hash in it is looked at.
+It comes from where strangers write, so it is read as text and every name, address and hash in it is looked at. How
+one is written: `environments/lock_file.py`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-import msgspec
-
-from ..environments.bounds import canonical, without_secrets
+from ..environments.bounds import canonical
+from ..environments.exact import ExactConda
 from ..environments.files import parse_archive
+from ..environments.lock_file import MADE_FROM, Lock, LockedPip, Platform
 from ..environments.names import say_it
 from ..environments.specs import parse_index
 from ..errors import Invalid
-from ..model import Model
 from .lists import check_platform
 from .model import MAX_LOCK
 from .yamls import read_text, read_yaml
 
-__all__ = ["Lock", "LockedConda", "LockedPip", "Platform", "fits_list", "read_lock", "set_hash", "write_lock"]
+__all__ = ["fits_list", "read_lock", "set_hash"]
 
 _MOST = 20_000
-_BYTES = ("sha256", "md5", "size")
-_MADE_FROM = "# made from environment.yml, sha256 "
 _TEXT = re.compile(r"[\x20-\x7e]{1,1000}")
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.!+~*-]{0,199}", re.ASCII)
 _WHEEL = re.compile(
@@ -39,61 +34,6 @@ _WHEEL = re.compile(
     re.ASCII,
 )
 _SDIST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._!+-]*\.(?:tar\.gz|zip)", re.ASCII)
-
-
-class LockedConda(Model, frozen=True, kw_only=True):
-    """One archive of a channel. `timestamp` is milliseconds since 1970, as channels write it."""
-
-    name: str
-    version: str
-    build: str
-    build_number: int = 0
-    subdir: str
-    url: str
-    sha256: str | None = None
-    md5: str | None = None
-    size: int | None = None
-    license: str | None = None
-    license_family: str | None = None
-    noarch: str | None = None
-    timestamp: int | None = None
-    python_site_packages_path: str | None = None
-    depends: tuple[str, ...] = ()
-    constrains: tuple[str, ...] = ()
-    features: str | None = None
-    track_features: tuple[str, ...] = ()
-    purls: tuple[str, ...] = ()
-
-    @property
-    def channel(self) -> str:
-        """The channel's address."""
-        return self.url.rsplit("/", 2)[0]
-
-
-class LockedPip(Model, frozen=True, kw_only=True):
-    """One file of an index of Python packages. `name` is written as pip compares names."""
-
-    name: str
-    version: str
-    url: str
-    sha256: str | None = None
-    requires_dist: tuple[str, ...] = ()
-    requires_python: str | None = None
-
-
-class Platform(Model, frozen=True, kw_only=True):
-    """What is installed on one platform."""
-
-    conda: tuple[LockedConda, ...] = ()
-    pip: tuple[LockedPip, ...] = ()
-
-
-class Lock(Model, frozen=True, kw_only=True):
-    """Everything, for each platform it was solved for. Channels and indexes are addresses, the first counts first."""
-
-    channels: tuple[str, ...] = ()
-    indexes: tuple[str, ...] = ()
-    platforms: dict[str, Platform] = msgspec.field(default_factory=dict)
 
 
 def set_hash(packages: Platform) -> str:
@@ -111,115 +51,8 @@ def fits_list(lock: str | None, text: str) -> bool:
     """Tell whether a lock was made from a list, as far as it says from which; none fits nothing."""
     if lock is None:
         return False
-    first = lock[: len(_MADE_FROM) + 64]
-    return not first.startswith(_MADE_FROM) or first.endswith(hashlib.sha256(text.encode()).hexdigest())
-
-
-# -- writing --------------------------------------------------------------------------------------------------
-
-
-def write_lock(lock: Lock, text: str | None = None) -> str:
-    """Write it, always the same for the same packages. Passwords and tokens of addresses are left out.
-
-    `text` is the list it was made from: the lock then says so in a comment, and whoever changes the list by hand is
-    noticed. An address stands once for all platforms; raises Invalid where two of them expect other bytes there.
-    """
-    out = [] if text is None else [f"{_MADE_FROM}{hashlib.sha256(text.encode()).hexdigest()}"]
-    out += ["version: 6", "environments:", "  default:", "    channels:"]
-    out += [f"    - url: {_plain(_address(url.rstrip('/')) + '/')}" for url in lock.channels]
-    if not lock.channels:
-        out[-1] += " []"
-    if lock.indexes:
-        out += ["    indexes:", *(f"    - {_plain(_address(url))}" for url in lock.indexes)]
-    out.append("    packages:" if lock.platforms else "    packages: {}")
-    conda: dict[str, LockedConda] = {}
-    pip: dict[str, LockedPip] = {}
-    for subdir in sorted(lock.platforms):
-        platform = lock.platforms[subdir]
-        archives = {_address(p.url): p for p in sorted(platform.conda, key=_order)}
-        files = {_address(p.url): p for p in sorted(platform.pip, key=lambda p: (p.name, p.version, p.url))}
-        for url, archive in archives.items():
-            conda[url] = _joined(conda.get(url, archive), archive, url)
-        for url, file in files.items():
-            pip[url] = _joined(pip.get(url, file), file, url)
-        out.append(f"      {subdir}:" if archives or files else f"      {subdir}: []")
-        out += [f"      - conda: {_plain(url)}" for url in archives]
-        out += [f"      - pypi: {_plain(url)}" for url in files]
-    out.append("packages:" if conda or pip else "packages: []")
-    for url, archive in sorted(conda.items(), key=lambda item: _order(item[1])):
-        out += [f"- conda: {_plain(url)}", *_conda_lines(archive)]
-    for url, file in sorted(pip.items(), key=lambda item: (item[1].name, item[1].version, item[0])):
-        out += [f"- pypi: {_plain(url)}", *_pip_lines(file)]
-    return "\n".join(out) + "\n"
-
-
-def _order(package: LockedConda) -> tuple[str, str, str]:
-    return package.name, package.subdir, package.url
-
-
-def _address(url: str) -> str:
-    return without_secrets(url)
-
-
-P = TypeVar("P", LockedConda, LockedPip)
-
-
-def _joined(one: P, other: P, url: str) -> P:
-    """Join what two platforms know of one file: what one of them lacks, the other may tell."""
-    if one == other:
-        return one
-    for key in _BYTES:
-        sides = getattr(one, key, None), getattr(other, key, None)
-        if None not in sides and sides[0] != sides[1]:
-            raise Invalid(f"{say_it(url)} has one {key} for one platform and another for the next.", field=one.name)
-    lacking = {key: getattr(other, key) for key in one.__struct_fields__ if getattr(one, key) in (None, ())}
-    return msgspec.structs.replace(one, **lacking)
-
-
-def _conda_lines(package: LockedConda) -> list[str]:
-    lines = [
-        f"  name: {_quoted(package.name)}",
-        f"  version: {_quoted(package.version)}",
-        f"  build: {_quoted(package.build)}",
-        f"  build_number: {package.build_number}",
-        f"  subdir: {package.subdir}",
-    ]
-    lines += _line("noarch", package.noarch)
-    lines += _line("sha256", package.sha256) + _line("md5", package.md5)
-    lines += _several("depends", package.depends) + _several("constrains", package.constrains)
-    lines += _line("features", package.features) + _several("track_features", package.track_features)
-    lines += _line("license", package.license) + _line("license_family", package.license_family)
-    lines += _several("purls", package.purls)
-    lines += [f"  size: {package.size}"] if package.size is not None else []
-    lines += [f"  timestamp: {package.timestamp}"] if package.timestamp is not None else []
-    return lines + _line("python_site_packages_path", package.python_site_packages_path)
-
-
-def _pip_lines(package: LockedPip) -> list[str]:
-    lines = [f"  name: {_quoted(package.name)}", f"  version: {_quoted(package.version)}"]
-    lines += _line("sha256", package.sha256) + _several("requires_dist", package.requires_dist)
-    return lines + _line("requires_python", package.requires_python)
-
-
-def _line(key: str, value: str | None) -> list[str]:
-    return [] if value is None else [f"  {key}: {_quoted(value)}"]
-
-
-def _several(key: str, values: Iterable[str]) -> list[str]:
-    lines = [f"  - {_quoted(value)}" for value in values]
-    return [f"  {key}:", *lines] if lines else []
-
-
-_BARE = re.compile(r"[A-Za-z_][A-Za-z0-9_./+-]*(?: [A-Za-z0-9_./+=<>!~,|*-]+)*", re.ASCII)
-_WORDS = frozenset(("true", "false", "yes", "no", "on", "off", "y", "n", "null"))
-
-
-def _quoted(text: str) -> str:
-    return text if _BARE.fullmatch(text) and text.lower() not in _WORDS else json.dumps(text)
-
-
-def _plain(url: str) -> str:
-    return url if re.fullmatch(r"[A-Za-z0-9]+://[A-Za-z0-9_./%+=~!@$&()-]+", url, re.ASCII) else json.dumps(url)
+    first = lock[: len(MADE_FROM) + 64]
+    return not first.startswith(MADE_FROM) or first.endswith(hashlib.sha256(text.encode()).hexdigest())
 
 
 # -- reading --------------------------------------------------------------------------------------------------
@@ -236,7 +69,7 @@ def read_lock(raw: bytes | str, field: str = "lock") -> Lock:
         parse_index(_text(entry, "indexes", field), field)
         for entry in _several_of(environment.get("indexes"), "indexes", field)
     ]
-    conda: dict[str, LockedConda] = {}
+    conda: dict[str, ExactConda] = {}
     pip: dict[str, LockedPip] = {}
     for entry in _several_of(document.get("packages"), "packages", field):
         described = _map(entry, "packages", field)
@@ -260,11 +93,11 @@ def read_lock(raw: bytes | str, field: str = "lock") -> Lock:
 def _platform(
     subdir: str,
     entries: Iterable[Any],
-    conda: Mapping[str, LockedConda],
+    conda: Mapping[str, ExactConda],
     pip: Mapping[str, LockedPip],
     field: str,
 ) -> Platform:
-    archives: dict[str, LockedConda] = {}
+    archives: dict[str, ExactConda] = {}
     files: dict[str, LockedPip] = {}
     for entry in entries:
         named = _map(entry, subdir, field)
@@ -290,7 +123,7 @@ def _channel(entry: Any, field: str) -> str:
     return parse_index(_text(url, "channels", field).rstrip("/"), field)
 
 
-def _conda(entry: Mapping[str, Any], field: str) -> LockedConda:
+def _conda(entry: Mapping[str, Any], field: str) -> ExactConda:
     url = _text(entry["conda"], "conda", field)
     if url.startswith("/"):
         url = "file://" + quote(url)  # how pixi writes what lies in a folder
@@ -307,7 +140,7 @@ def _conda(entry: Mapping[str, Any], field: str) -> LockedConda:
         raise Invalid(f"{say_it(url)} is not the address of a conda package.", field=where)
     number = entry.get("build_number")
     tail = re.search(r"(?:^|_)(\d{1,9})$", archive.build)
-    return LockedConda(
+    return ExactConda(
         name=archive.name.lower(),
         version=archive.version,
         build=archive.build,

@@ -9,15 +9,16 @@ import msgspec
 
 from ..clock import Clock
 from ..environments.exact import Exact
+from ..environments.lock_file import lock_of, write_lock
 from ..environments.model import ExportQuery
 from ..errors import Invalid, LccError, LostRace, NotFound, Unsafe, Unsatisfiable
 from ..jobs.context import JobContext
 from ..jobs.model import Job, Progress
 from .bounds import ListBounds, check_list, check_lock, raise_for
-from .exacts import exact_of_lock, lock_of
+from .exacts import exact_of_lock
 from .library import Library
 from .lists import edit_list, read_list, write_list
-from .lock import read_lock, write_lock
+from .lock import read_lock
 from .model import (
     ListSettings,
     MergedList,

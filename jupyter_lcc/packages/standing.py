@@ -8,11 +8,12 @@ from typing import Any
 
 from ..clock import Clock
 from ..environments.exact import Exact
+from ..environments.lock_file import platform_of
 from ..environments.model import Plan
 from ..errors import LccError, NotFound
 from .bounds import ListBounds, check_list, check_lock
 from .compare import drift, missing, status_of
-from .exacts import exact_of_lock, installed_in, platform_of
+from .exacts import exact_of_lock, installed_in
 from .library import Known
 from .lock import set_hash
 from .model import Drift, ListSettings, ListState, ListStatus, Refusal

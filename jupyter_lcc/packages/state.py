@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 from filelock import FileLock
 
+from ..environments.lock_file import Lock
 from ..errors import Invalid
 from ..model import Model, Timestamp
 from ..store import CorruptFile, read_json, set_aside, write_json
 from .compare import Installed
-from .lock import Lock
 from .model import PackageList, SourcePlace, Stored
 
 __all__ = ["Copy", "ListFiles", "OwnSources", "Read", "Synced"]

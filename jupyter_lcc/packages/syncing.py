@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 
 from ..environments.exact import Exact, plan_digest
+from ..environments.lock_file import lock_of
 from ..errors import Conflict, Invalid, LccError, NotReachable
 from ..jobs.model import Job
 from .bounds import ListBounds, check_lock, raise_for
-from .exacts import lock_of
 from .library import Known, Library
 from .lists import check_platform
 from .model import ListDiff, ListSettings, SyncList

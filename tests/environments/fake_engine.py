@@ -10,7 +10,7 @@ from typing import Any
 
 from jupyter_lcc.environments.engine_model import FetchExact, SolveExact, Surroundings, SyncExact
 from jupyter_lcc.environments.exact import Exact
-from jupyter_lcc.environments.model import Export, Names, Plan, PlanItem, VersionDiff, VersionList
+from jupyter_lcc.environments.model import Names, Plan, PlanItem, VersionDiff, VersionList
 from jupyter_lcc.environments.wishes import Wish
 from jupyter_lcc.errors import LccError
 from jupyter_lcc.jobs.context import JobContext
@@ -80,10 +80,6 @@ class FakeEngine:
     async def names(self, around: Surroundings, channels: tuple[str, ...], query: str, limit: int) -> Names:
         await self._note("names", around, channels, query, limit)
         return Names(names=("numpy",))
-
-    async def lock_file(self, around: Surroundings, prefix: str, name: str) -> Export:
-        await self._note("lock_file", around, prefix)
-        return Export(file_name="pixi.lock", text="version: 6\n")
 
     async def solve_exact(self, request: SolveExact, context: JobContext | None) -> tuple[Exact, ...]:
         await self._note("solve_exact", request.surroundings, request.wish, request.platforms)

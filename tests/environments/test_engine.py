@@ -14,6 +14,8 @@ import pytest
 
 from jupyter_lcc.environments.bounds import EnvironmentSettings
 from jupyter_lcc.environments.condarc import CondaSettings
+from jupyter_lcc.environments.exact_reader import read_exact
+from jupyter_lcc.environments.export import as_lock
 from jupyter_lcc.environments.files import parse_file
 from jupyter_lcc.environments.kept import Versions
 from jupyter_lcc.environments.model import CreateEnvironment, EnvironmentFile
@@ -291,7 +293,7 @@ async def test_files_of_every_kind_make_the_same_environment(desk: Desk, index: 
                 ],
             }
         ),
-        "pixi.lock": (await desk.engine.lock_file(desk.around, str(desk.prefix("model")), "model")).text,
+        "pixi.lock": as_lock(read_exact(str(desk.prefix("model")), None, SUBDIR, [])).text,
     }
     for number, (name, text) in enumerate(files.items()):
         file = parse_file(name, text, SUBDIR)

@@ -34,7 +34,8 @@ from jupyter_lcc.environments.exact import (
     step_of,
 )
 from jupyter_lcc.environments.exact_reader import read_exact, read_installed
-from jupyter_lcc.environments.model import Plan, RollBack
+from jupyter_lcc.environments.export import as_lock
+from jupyter_lcc.environments.model import CreateEnvironment, EnvironmentFile, ExportQuery, Plan, RollBack
 from jupyter_lcc.environments.packages_of import read_records
 from jupyter_lcc.environments.worker import EngineWorker
 from jupyter_lcc.errors import (
@@ -836,12 +837,57 @@ async def test_the_archives_of_what_pip_installed_are_found(house: tuple[House, 
     assert await service.plan_exact("mine", found) == Plan(download_bytes=0)
 
 
+async def test_a_lock_file_has_what_pip_installed(house: tuple[House, EngineWorker], index: Path) -> None:
+    ask, service = house[0], house[0].service
+    lines = f"--index-url {index.as_uri()}\nplain\npiper==1.0\n"
+    await ask.done(await service.create(_creation("mine", ("python", "alpha"), lines)))
+    query = ExportQuery(format="lock")
+
+    without = await service.export("mine", query)  # the user's indexes don't have them
+    assert "alpha-" in without.text
+    assert "pypi" not in without.text
+    assert without.notes[0].startswith("pip's packages whose archives aren't known are left out: piper, plain. ")
+
+    pip = ask.home / ".config/pip/pip.conf"
+    pip.parent.mkdir(parents=True, exist_ok=True)
+    pip.write_text(f"[global]\nindex-url = {index.as_uri()}\n")
+    whole = await service.export("mine", query)
+    assert whole.notes == ()
+    for name in ("piper", "plain"):
+        assert f"- pypi: {index.as_uri()}/{name}/{name}-1.0-py3-none-any.whl" in whole.text
+    file = EnvironmentFile(name=whole.file_name, text=whole.text)
+    body = CreateEnvironment(name="again", file=file, register_kernel=False)
+    await ask.done(await service.create(body))
+    there, again = await service.exact_of("mine"), await service.exact_of("again")
+    assert [(p.name, p.sha256) for p in again.conda] == [(p.name, p.sha256) for p in there.conda]
+    assert [(p.name, p.version) for p in again.pip] == [("piper", "1.0"), ("plain", "1.0")]
+
+
+def test_what_a_lock_file_leaves_out_is_named() -> None:
+    exact = Exact(
+        platform="linux-64",
+        conda=(ExactConda(name="own", version="1", build="0", subdir="noarch", url=""),),
+        pip=(
+            ExactPip(name="mine", version="1", editable="/home/me/mine"),
+            ExactPip(name="source", version="1", url="https://git.acme.org/source.git"),
+            ExactPip(name="kept", version="1", url="https://acme.org/kept-1-py3-none-any.whl"),
+        ),
+    )
+    told = as_lock(exact, "Nobody answers.")
+    assert told.notes == (
+        "Not installed from an address, and left out: own.",
+        "Packages installed from a folder are left out: mine.",
+        "pip's packages whose archives aren't known are left out: source. Nobody answers.",
+    )
+    assert [line for line in told.text.splitlines() if line.startswith("- ")] == [
+        "- pypi: https://acme.org/kept-1-py3-none-any.whl"
+    ]
+
+
 # -- odds --------------------------------------------------------------------------------------------------------
 
 
 def _creation(name: str, packages: tuple[str, ...], requirements: str) -> Any:
-    from jupyter_lcc.environments.model import CreateEnvironment, EnvironmentFile
-
     file = EnvironmentFile(name="requirements.txt", text=requirements)
     return CreateEnvironment(name=name, packages=packages, file=file, register_kernel=False)
 

@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pytest
 
+from jupyter_lcc.environments.lock_file import write_lock
 from jupyter_lcc.errors import Invalid, LostRace, NotFound
 from jupyter_lcc.packages.lists import read_list
-from jupyter_lcc.packages.lock import write_lock
 from jupyter_lcc.packages.model import MAX_LIST, MAX_LOCK, Stored
 from jupyter_lcc.packages.revisions import merge
 from jupyter_lcc.packages.sources.model import Draft, Source, Unchanged, restore

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta, timezone
 
 from hypothesis import strategies as st
 
-from jupyter_lcc.packages.lock import Lock, LockedConda, LockedPip, Platform
+from jupyter_lcc.environments.exact import ExactConda
+from jupyter_lcc.environments.lock_file import Lock, LockedPip, Platform
 from jupyter_lcc.packages.model import PackageList, Signature
 
 START = datetime(2026, 11, 21, 9, 0, tzinfo=timezone.utc)
@@ -35,14 +36,14 @@ def signed(author: str = "ann", message: str = "", days: float = 0) -> Signature
     return Signature(author=author, at=START + timedelta(days=days), message=message)
 
 
-def conda(name: str, version: str = "1.0", build: str = "0", subdir: str = "linux-64", **more: object) -> LockedConda:
+def conda(name: str, version: str = "1.0", build: str = "0", subdir: str = "linux-64", **more: object) -> ExactConda:
     told: dict[str, object] = {
         "sha256": (name + version + build).encode().hex().ljust(64, "0")[:64],
         "size": 10,
         **more,
     }
     url = f"{FORGE}/{subdir}/{name}-{version}-{build}.conda"
-    return LockedConda(name=name, version=version, build=build, subdir=subdir, url=url, **told)  # type: ignore[arg-type]
+    return ExactConda(name=name, version=version, build=build, subdir=subdir, url=url, **told)  # type: ignore[arg-type]
 
 
 def pip(name: str, version: str = "1.0", sha256: str | None = "ab" * 32) -> LockedPip:
@@ -50,7 +51,7 @@ def pip(name: str, version: str = "1.0", sha256: str | None = "ab" * 32) -> Lock
     return LockedPip(name=name, version=version, url=url, sha256=sha256)
 
 
-def lock_of(*conda_packages: LockedConda, pips: tuple[LockedPip, ...] = (), subdir: str = "linux-64") -> Lock:
+def lock_of(*conda_packages: ExactConda, pips: tuple[LockedPip, ...] = (), subdir: str = "linux-64") -> Lock:
     return Lock(
         channels=(FORGE,),
         indexes=("https://pypi.org/simple",),
@@ -107,7 +108,7 @@ def platforms(draw: st.DrawFn, subdir: str = "linux-64") -> Platform:
     for name in draw(st.lists(names, max_size=6, unique=True)):
         where = draw(st.sampled_from((subdir, "noarch")))
         version, build = draw(_words), draw(_words)
-        found[name] = LockedConda(
+        found[name] = ExactConda(
             name=name,
             version=version,
             build=build,
@@ -132,7 +133,7 @@ def platforms(draw: st.DrawFn, subdir: str = "linux-64") -> Platform:
 def locks(draw: st.DrawFn) -> Lock:
     """What a solver gives: an address has the same file behind it for every platform."""
     subdirs = draw(st.lists(st.sampled_from(("linux-64", "osx-arm64")), unique=True, max_size=2))
-    behind: dict[str, LockedConda | LockedPip] = {}
+    behind: dict[str, ExactConda | LockedPip] = {}
     found = {}
     for subdir in sorted(subdirs):
         drawn = draw(platforms(subdir))

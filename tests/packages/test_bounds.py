@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from jupyter_lcc.environments.lock_file import Lock, Platform
 from jupyter_lcc.errors import OutOfBounds
 from jupyter_lcc.packages.bounds import ListBounds, check_list, check_lock, raise_for
 from jupyter_lcc.packages.lists import read_list
-from jupyter_lcc.packages.lock import Lock, Platform
 
 from .made import LIST, conda, lock_of, pip
 

@@ -6,10 +6,10 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyter_lcc.environments.lock_file import Platform
 from jupyter_lcc.environments.model import Package
 from jupyter_lcc.packages.compare import Installed, drift, installed_of, missing, plan, status_of, synced_of
 from jupyter_lcc.packages.lists import read_list
-from jupyter_lcc.packages.lock import Platform
 from jupyter_lcc.packages.model import Drift
 
 from .made import LIST, conda, pip, platforms

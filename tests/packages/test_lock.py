@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyter_lcc.environments.files import parse_file
+from jupyter_lcc.environments.lock_file import Lock, Platform, write_lock
 from jupyter_lcc.errors import Invalid
-from jupyter_lcc.packages.lock import Lock, Platform, fits_list, read_lock, set_hash, write_lock
+from jupyter_lcc.packages.lock import fits_list, read_lock, set_hash
 
 from .made import FORGE, LIST, conda, lock_of, locks, pip
 

@@ -12,6 +12,7 @@ import msgspec
 
 from jupyter_lcc.clock import SystemClock
 from jupyter_lcc.environments.bounds import EnvironmentSettings
+from jupyter_lcc.environments.lock_file import platform_of
 from jupyter_lcc.environments.reading import Reading
 from jupyter_lcc.environments.service import Environments
 from jupyter_lcc.environments.sizes import Sizes
@@ -22,7 +23,6 @@ from jupyter_lcc.jobs.model import Job
 from jupyter_lcc.jobs.processes import Child, end_all
 from jupyter_lcc.jobs.service import Jobs
 from jupyter_lcc.packages.bounds import ListBounds
-from jupyter_lcc.packages.exacts import platform_of
 from jupyter_lcc.packages.join import join_lists
 from jupyter_lcc.packages.lock import set_hash
 from jupyter_lcc.packages.model import ListSettings, ListState, SourcePlace

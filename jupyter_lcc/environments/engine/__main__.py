@@ -30,7 +30,6 @@ from ..engine_model import (
     Solve,
     SolveExact,
     SyncExact,
-    WriteLock,
     decode,
 )
 from .talk import Talk
@@ -88,8 +87,6 @@ async def _do(request: EngineRequest, talk: Talk) -> dict[str, Any]:
             return rest.clean_cache(request, talk)
         case Names():
             return await rest.names(request, talk)
-        case WriteLock():
-            return await rest.write_lock(request, talk)
         case SolveExact():
             return await exactly.solve(request, talk)
         case LocateExact():

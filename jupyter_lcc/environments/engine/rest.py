@@ -1,25 +1,22 @@
-"""The engine's smaller works: completing names, writing a lock file, cleaning the cache."""
+"""The engine's smaller works: completing names, cleaning the cache."""
 
 from __future__ import annotations
 
 import os
-import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import msgspec
-from rattler import LockChannel, LockFile, LockPlatform
 from rattler.exceptions import GatewayError
 
-from ..engine_model import CleanCache, Names, WriteLock
+from ..engine_model import CleanCache, Names
 from ..trash import remove_tree
 from .network import Network
-from .prefix import identity_of, kept_records, pip_of, python_of, read_prefix
+from .prefix import kept_records
 from .talk import Talk
 from .verified import note_file
 
-__all__ = ["clean_cache", "names", "write_lock"]
+__all__ = ["clean_cache", "names"]
 
 _KNOWN: dict[tuple[str, ...], list[str]] = {}
 """The names of channels, for as long as this process is kept."""
@@ -40,35 +37,6 @@ async def names(request: Names, talk: Talk) -> dict[str, Any]:
     fitting = [name for name in _KNOWN.get(key, []) if query in name]
     fitting.sort(key=lambda name: (name != query, not name.startswith(query), len(name), name))
     return {"names": fitting[: request.limit], "complete": why is None, "why": why}
-
-
-async def write_lock(request: WriteLock, talk: Talk) -> dict[str, Any]:
-    """Write pixi.lock."""
-    prefix, subdir = request.prefix, request.surroundings.subdir
-    records = read_prefix(prefix)
-    identity = identity_of(prefix)
-    channels = dict.fromkeys(identity.channels if identity is not None else ())
-    channels |= dict.fromkeys(record.url.rsplit("/", 2)[0] for record in records if record.url)
-    platform = LockPlatform(subdir)
-    lock = LockFile([platform])
-    lock.set_channels("default", [LockChannel(channel) for channel in channels])
-    for record in records:
-        lock.add_conda_package("default", platform, record)
-    left = sorted(package.name for package in pip_of(prefix, python_of(records)))
-    text = _text_of(lock)
-    notes = []
-    if left:
-        notes.append(f"pip's packages are left out, their archives aren't known: {', '.join(left)}.")
-    return {"text": text, "notes": notes}
-
-
-def _text_of(lock: LockFile) -> str:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "pixi.lock")
-        lock.to_path(path)
-        text = path.read_text("utf-8")
-    # Archives of a channel in a folder are written as paths; addresses are understood by everybody.
-    return re.sub(r"^(\s*-\s+conda:\s+)/", r"\1file:///", text, flags=re.MULTILINE)
 
 
 def clean_cache(request: CleanCache, talk: Talk) -> dict[str, Any]:
