@@ -16,7 +16,7 @@ import msgspec
 from .lineage import classify_child, is_server, program_of
 from .process_table import ProcessRow, ProcessTable
 
-__all__ = ["App", "find_apps", "rates"]
+__all__ = ["App", "busiest", "find_apps"]
 
 _EDITOR = re.compile(
     r"(/\.(vscode|vscode-server|vscode-server-insiders|cursor-server|windsurf-server|vscodium-server|positron-server)/)"
@@ -91,6 +91,9 @@ def _sessions(table: ProcessTable) -> Iterable[App]:
             yield App(kind="ssh_session", name="ssh", root=row, rows=(row,), tty=row.tty)
 
 
-def rates(before: Mapping[int, int], now: Mapping[int, int], seconds: float) -> float:
-    """Give the bytes a second over connections, by inode; those that are new count with all they moved."""
-    return sum(max(0, total - before.get(inode, 0)) for inode, total in now.items()) / seconds
+def busiest(before: Mapping[int, int], now: Mapping[int, int], seconds: float) -> float:
+    """Give the bytes a second that came in over the busiest connection, of counts by inode.
+
+    New ones don't count yet: a page that connects again sends more at once than a person in a minute.
+    """
+    return max((now[inode] - before[inode] for inode in now.keys() & before.keys()), default=0) / seconds

@@ -56,6 +56,8 @@ shortest window to be looked at."""
 
 
 class Connection(msgspec.Struct, frozen=True):
+    """One TCP socket. `total` and `received` are bytes since it was opened: both ways, and in alone."""
+
     """A TCP socket: its inode, ports, and the bytes that went over it in both directions so far."""
 
     inode: int
@@ -64,6 +66,7 @@ class Connection(msgspec.Struct, frozen=True):
     port: int
     peer_port: int
     total: int
+    received: int = 0
 
 
 class Sockets(msgspec.Struct, frozen=True):
@@ -108,7 +111,7 @@ def _read(answer: bytes, at: int, end: int) -> Connection:
     """Read one socket. There are hundreds for a few kernels, so nothing is unpacked that isn't wanted."""
     state, port, peer_port = _STATE_AND_PORTS.unpack_from(answer, at)
     inode: int = _INODE.unpack_from(answer, at + _INODE_AT)[0]
-    total = 0
+    total = received = 0
     at += _ATTRIBUTES_AT
     while at + 4 <= end:
         length, kind = _ATTRIBUTE.unpack_from(answer, at)
@@ -116,10 +119,11 @@ def _read(answer: bytes, at: int, end: int) -> Connection:
             break
         if kind == _INET_DIAG_INFO:
             if length - 4 >= _BYTES_AT + 16:
-                total = sum(_TCP_INFO_BYTES.unpack_from(answer, at + 4 + _BYTES_AT))
+                acked, received = _TCP_INFO_BYTES.unpack_from(answer, at + 4 + _BYTES_AT)
+                total = acked + received
             break
         at += (length + 3) & ~3
-    return Connection(inode, state == _LISTEN, state == _ESTABLISHED, port, peer_port, total)
+    return Connection(inode, state == _LISTEN, state == _ESTABLISHED, port, peer_port, total, received)
 
 
 def read_octets() -> int | None:

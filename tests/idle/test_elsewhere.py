@@ -25,6 +25,7 @@ from .conftest import House
 SERVER = 100
 SERVER_TTY = 34816
 ONE_WINDOW = WINDOW.total_seconds() + 1
+MUCH = 500_000
 
 
 def row(pid: int, parent: int = SERVER, name: str = "node", **more: Any) -> ProcessRow:
@@ -75,44 +76,66 @@ def test_remote_editors_and_ssh_sessions_are_known() -> None:
 
 @pytest.fixture
 def app() -> Iterator[subprocess.Popen[bytes]]:
-    """A real child that listens and sends as many bytes as it is told."""
+    """A real child that listens, gives back what it gets, and to a "!" gives much by itself."""
     code = (
-        "import socket, sys\n"
-        "s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True)\n"
-        "c, _ = s.accept()\n"
-        "while (line := c.recv(64)): c.sendall(b'x' * int(line))\n"
+        "import socketserver\n"
+        "class Handler(socketserver.BaseRequestHandler):\n"
+        "    def handle(self):\n"
+        "        while got := self.request.recv(65536):\n"
+        f"            self.request.sendall(b'x' * {MUCH} if got == b'!' else got)\n"
+        "server = socketserver.ThreadingTCPServer(('127.0.0.1', 0), Handler)\n"
+        "print(server.server_address[1], flush=True); server.serve_forever()\n"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True) as process:
         yield process
         process.kill()
 
 
-async def test_an_open_tab_is_nobody_and_traffic_is_somebody(app: subprocess.Popen[bytes]) -> None:
+def ask(tab: socket.socket, sent: bytes, answer: int) -> None:
+    """Send something, and wait for so many bytes."""
+    tab.sendall(sent)
+    while answer:
+        answer -= len(tab.recv(answer))
+
+
+async def test_an_open_tab_is_nobody_and_what_comes_in_is_somebody(app: subprocess.Popen[bytes]) -> None:
     assert app.stdout is not None
     clock, read = FakeClock(), TableReader()
     elsewhere = Elsewhere(clock, server_pid=os.getpid())
-    with socket.create_connection(("127.0.0.1", int(app.stdout.readline()))) as tab:
+    beat = int(HEARTBEAT_BYTES * ONE_WINDOW)
+    port = int(app.stdout.readline())
 
-        async def told(sent: int) -> Evidence:
-            tab.sendall(b"%d" % sent)
-            left = sent
-            while left:
-                left -= len(tab.recv(left))
-            clock.pass_(ONE_WINDOW)
-            await elsewhere.look(read(), set())
-            return next(each for each in elsewhere.evidence() if f"(pid {app.pid})" in str(each.value))
+    def connect() -> socket.socket:
+        return socket.create_connection(("127.0.0.1", port))
 
+    async def told() -> Evidence:
+        clock.pass_(ONE_WINDOW)
         await elsewhere.look(read(), set())
-        beat = int(HEARTBEAT_BYTES * ONE_WINDOW)
-        assert (await told(beat // 10)).means == "context"
+        return next(each for each in elsewhere.evidence() if f"(pid {app.pid})" in str(each.value))
+
+    with connect() as one, connect() as other:
+        await elsewhere.look(read(), set())
+        for tab in (one, other):  # many open tabs are nobody either
+            ask(tab, b"." * (beat * 9 // 10), beat * 9 // 10)
+        assert (await told()).means == "context"
+        ask(one, b"!", MUCH)  # a page that shows what goes on, to nobody
+        assert (await told()).means == "context"
         assert elsewhere.active_at() is None
-        busy = await told(beat * 2)
+        ask(one, b"." * beat * 2, beat * 2)
+        busy = await told()
         assert busy.means == "activity"
+        assert str(busy.value).endswith(", 120 B/s in, 2 connections")
         assert elsewhere.active_at() == clock.now()
         then = clock.now()
-        assert (await told(10)).means == "context"
+        assert (await told()).means == "context"
         assert elsewhere.active_at() == then
         assert "proxied_app_used_at" in {each.signal for each in elsewhere.evidence()}
+    with connect() as again:  # the page's connection was cut, and it connects by itself
+        ask(again, b"." * beat * 20, beat * 20)
+        assert (await told()).means == "context"
+        assert elsewhere.active_at() == then
+        ask(again, b"." * beat * 2, beat * 2)
+        assert (await told()).means == "activity"
 
 
 async def test_an_app_that_computes_is_work() -> None:
