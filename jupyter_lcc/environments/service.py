@@ -34,11 +34,11 @@ from .model import (
     Export,
     ExportQuery,
     Fix,
+    InstalledPackages,
     KernelOf,
     NameQuery,
     Names,
     PackageCache,
-    PackageList,
     Plan,
     Quota,
     RegisterKernel,
@@ -235,10 +235,10 @@ class Environments:
         snapshot = await self._reading.snapshot()
         return self._shown(snapshot.get(name), snapshot, await self._kernels.list_running())
 
-    async def packages(self, name: str) -> PackageList:
+    async def packages(self, name: str) -> InstalledPackages:
         """List what is installed."""
         snapshot = await self._reading.snapshot()
-        return PackageList(packages=await self._reading.packages(snapshot.get(name), snapshot.conda))
+        return InstalledPackages(packages=await self._reading.packages(snapshot.get(name), snapshot.conda))
 
     async def versions(self, name: str) -> VersionList:
         """List the states it was in."""

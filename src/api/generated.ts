@@ -977,7 +977,7 @@ export interface components {
             /** @default [] */
             problems: components["schemas"]["TextProblem"][];
             /** @default null */
-            understood: components["schemas"]["jupyter_lcc.packages.model.PackageList"] | null;
+            understood: components["schemas"]["PackageList"] | null;
         };
         /** @description What else in a Jupyter server ends kernels, terminals or the server by rules of its own, or seems to keep them. `name` is the setting (`MappingKernelManager.cull_idle_timeout`) or the extension (`jupyter_keepalive`). `seconds` after which it acts, null where it names none; `also` are settings that make it sharper (`cull_busy`); `follows_us` whether it was seen to hear of work and keeps. */
         Conflict: {
@@ -1261,6 +1261,10 @@ export interface components {
             taken_at: string;
             targets: components["schemas"]["Target"][];
         };
+        /** @description What is installed, by name. */
+        InstalledPackages: {
+            packages: components["schemas"]["Package"][];
+        };
         /** @description One piece of long work. `kind` is what is done (`environment.create`), `key` what it is done to (`env:NAME`): jobs of one key run one after the other. `subject` is the name a person knows it by. `cancelling` from the moment somebody asked to cancel until it has really ended. */
         Job: {
             /** @default false */
@@ -1300,33 +1304,6 @@ export interface components {
             complete: boolean;
             next_offset: number;
             text: string;
-        };
-        /** @description What is installed, by name. */
-        "jupyter_lcc.environments.model.PackageList": {
-            packages: components["schemas"]["Package"][];
-        };
-        /** @description What a list asks for, understood. Specs are written as the solver reads them. `conda` maps names to specs; `pip` maps names (with their marker, so that a name may stand once for each) to requirements. No `platforms`: any. `notes` say what the text holds that has no effect. */
-        "jupyter_lcc.packages.model.PackageList": {
-            /** @default [] */
-            channels: string[];
-            /** @default {} */
-            conda: {
-                [key: string]: string;
-            };
-            /** @default null */
-            name: string | null;
-            /** @default [] */
-            notes: string[];
-            /** @default {} */
-            pip: {
-                [key: string]: string;
-            };
-            /** @default [] */
-            platforms: string[];
-            /** @default {} */
-            variables: {
-                [key: string]: string;
-            };
         };
         /** @description The kernel an environment is registered as. `ours`: we wrote the kernelspec; others' are never touched. */
         KernelOf: {
@@ -1490,7 +1467,7 @@ export interface components {
             source: string;
             text: string;
             /** @default null */
-            understood: components["schemas"]["jupyter_lcc.packages.model.PackageList"] | null;
+            understood: components["schemas"]["PackageList"] | null;
         };
         /** @description The machine itself: how it is stopped, how far that has got, what it costs. `stop_error` says why the last try failed and what is missing, `stop_error_sentence` the same by a code; `retry_at` is when it is tried again. */
         Machine: {
@@ -1584,6 +1561,29 @@ export interface components {
             path: string;
             reclaimable_bytes: number | null;
             size_bytes: number | null;
+        };
+        /** @description What a list asks for, understood. Specs are written as the solver reads them. `conda` maps names to specs; `pip` maps names (with their marker, so that a name may stand once for each) to requirements. No `platforms`: any. `notes` say what the text holds that has no effect. */
+        PackageList: {
+            /** @default [] */
+            channels: string[];
+            /** @default {} */
+            conda: {
+                [key: string]: string;
+            };
+            /** @default null */
+            name: string | null;
+            /** @default [] */
+            notes: string[];
+            /** @default {} */
+            pip: {
+                [key: string]: string;
+            };
+            /** @default [] */
+            platforms: string[];
+            /** @default {} */
+            variables: {
+                [key: string]: string;
+            };
         };
         /** @description What a change would do, before anything happens. `running_kernels` run in the environment: they go on with what they have loaded, and need a restart to see the change. `post_link` names packages whose scripts are not run. `notes` are sentences for a person. */
         Plan: {
@@ -2044,12 +2044,11 @@ export type Fix = components['schemas']['Fix'];
 export type Gpu = components['schemas']['Gpu'];
 export type Holder = components['schemas']['Holder'];
 export type IdleView = components['schemas']['IdleView'];
+export type InstalledPackages = components['schemas']['InstalledPackages'];
 export type Job = components['schemas']['Job'];
 export type JobError = components['schemas']['JobError'];
 export type JobList = components['schemas']['JobList'];
 export type JobLog = components['schemas']['JobLog'];
-export type JupyterLccEnvironmentsModelPackageList = components['schemas']['jupyter_lcc.environments.model.PackageList'];
-export type JupyterLccPackagesModelPackageList = components['schemas']['jupyter_lcc.packages.model.PackageList'];
 export type KernelOf = components['schemas']['KernelOf'];
 export type Lease = components['schemas']['Lease'];
 export type LeaseList = components['schemas']['LeaseList'];
@@ -2067,6 +2066,7 @@ export type Monitor = components['schemas']['Monitor'];
 export type Names = components['schemas']['Names'];
 export type Package = components['schemas']['Package'];
 export type PackageCache = components['schemas']['PackageCache'];
+export type PackageList = components['schemas']['PackageList'];
 export type Plan = components['schemas']['Plan'];
 export type PlanChange = components['schemas']['PlanChange'];
 export type PlanItem = components['schemas']['PlanItem'];
@@ -2842,7 +2842,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["jupyter_lcc.environments.model.PackageList"];
+                    "application/json": components["schemas"]["InstalledPackages"];
                 };
             };
             /** @description Not signed in, or not allowed. */
