@@ -212,11 +212,16 @@ class Library:
         return [(shelf.place, shelf.source) for shelf in shelves if shelf.source is not None]
 
     async def bundle_of(self, source_id: str) -> str | None:
-        """Give the address of a source's bundle, None where it has none, or doesn't tell."""
+        """Give the address of a source's bundle, None where it has none, or doesn't tell.
+
+        Where packages come from the bundle alone, its address is given in any case: what it lacks is said then.
+        """
         try:
             shelf = self.source(source_id).shelf
             if shelf is None:
                 return None
+            if self._shelf(source_id).place.bundle_only:
+                return shelf.url
             sizes: dict[str, int] = await self.call(shelf.sizes)
             return shelf.url if sizes else None
         except LccError:

@@ -10,7 +10,7 @@ from ..clock import Clock
 from ..environments.exact import Exact
 from ..environments.model import Plan
 from ..errors import LccError, NotFound
-from .bounds import ListBounds, check_list, check_lock
+from .bounds import ListBounds, check_list, check_lock, refuse_to_ask
 from .compare import drift, missing, status_of
 from .exacts import exact_of_lock, installed_in, platform_of
 from .library import Known
@@ -200,6 +200,8 @@ class Standing:
             refused += check_lock(lock, self._bounds, (self._platform,))
             wanted = exact_of_lock(lock, self._platform)
             wanted_hash = set_hash(lock.platforms[self._platform]) if wanted is not None else None
+        if wanted is None and known.read.wanted is not None:
+            refused += refuse_to_ask(known.name, known.place)
         return _Learnt(known.tag, wanted, wanted_hash, tuple(dict.fromkeys(refused)))
 
     async def synced_of(self, name: str) -> Synced | None:

@@ -730,7 +730,7 @@ export interface paths {
         put?: never;
         /**
          * Put the files of a list's lock into its source, for machines that reach nothing else.
-         * @description The answer is 202, the job, and its place in `Location`.
+         * @description The answer is 202, the job, and its place in `Location`. With `prune` files go that no lock of the newest `revisions` of any list of the source names.
          */
         post: operations["bundle_package_list"];
         delete?: never;
@@ -746,7 +746,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a sync would add, remove and change. */
+        /**
+         * What a sync would add, remove and change.
+         * @description At once. With `to_solve` the list has no lock for this platform: a sync with `dry_run` solves it, as a job, after which this tells what would be done; a sync without `plan_hash` solves and syncs in its own job.
+         */
         get: operations["diff_package_list"];
         put?: never;
         post?: never;
@@ -875,7 +878,7 @@ export interface paths {
         put?: never;
         /**
          * Make the environment equal to the list.
-         * @description With `dry_run` the answer is 200 and what would be done. Otherwise 202, the job and its place. Where `plan_hash` or `etag` is not what it would be by now, the answer is 409 and the new ListDiff in `detail.diff`; if that shows only in the job, it fails with `conflict` and the new plan in its detail.
+         * @description With `dry_run` the answer is 200 and what would be done; where that has to be solved first, 202 and a job `lists.solve`: ask again once it has succeeded. Otherwise 202, the job and its place. Where `plan_hash` or `etag` is not what it would be by now, the answer is 409 and the new ListDiff in `detail.diff`; if that shows only in the job, it fails with `conflict` and the new plan in its detail.
          */
         post: operations["sync_package_list"];
         delete?: never;
@@ -926,10 +929,14 @@ export interface components {
             mode: "apply" | "notify" | "off";
             place: string;
         };
-        /** @description For which platforms (`linux-64`) the files are put into the source; null: for all of the lock. */
+        /** @description For which platforms (`linux-64`) the files are put into the source; null: for all of the lock. `prune`: afterwards the bundle's files go that no lock of the newest `revisions` (null: all there are) of any list of the source names. */
         BundleList: {
             /** @default null */
             platforms: string[] | null;
+            /** @default false */
+            prune: boolean;
+            /** @default null */
+            revisions: number | null;
         };
         /** @description What to install, upgrade and remove. `upgrade` names packages; `upgrade_all` is everything. */
         ChangeEnvironment: {
@@ -1329,7 +1336,7 @@ export interface components {
         LeaseList: {
             leases: components["schemas"]["Lease"][];
         };
-        /** @description What a sync would do, before anything happens. `plan_hash` and `etag` say to `sync` what was shown. `changed` tells who changed what since the last sync. `solved_here`: the list has no lock for this `platform`, so it was solved here and now, and another machine may get other packages. */
+        /** @description What a sync would do, before anything happens. `plan_hash` and `etag` say to `sync` what was shown. `changed` tells who changed what since the last sync. `to_solve`: the list has no lock for this `platform`, and nobody has solved it here yet; `add`, `remove` and `change` are empty then and `plan_hash` is "", which no sync takes for a plan that was seen. `solved_here`: it was solved here, and another machine may get other packages. */
         ListDiff: {
             /** @default [] */
             add: components["schemas"]["PlanItem"][];
@@ -1372,6 +1379,8 @@ export interface components {
             solved_here: boolean;
             /** @enum {unknown} */
             status: "behind" | "drifted" | "drifted_and_behind" | "in_sync" | "invalid" | "not_installed" | "refused" | "syncing" | "unlocked" | "unreachable";
+            /** @default false */
+            to_solve: boolean;
         };
         /** @description The revisions, the newest first. */
         ListHistory: {

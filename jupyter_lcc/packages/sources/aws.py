@@ -169,6 +169,11 @@ class S3Source:
                 break
         raise NotFound(f"The list {name} has no revision {number}.", name=name)
 
+    def at(self, name: str, record: Revision) -> Stored:
+        """Read the files of a record."""
+        check_name(name)
+        return self._files(name, folder_of(record), record)
+
     # -- reading ----------------------------------------------------------------------------------------------
 
     def _head(self, name: str, known: str | None = None) -> tuple[Revision, str]:

@@ -154,6 +154,10 @@ class DirectorySource:
                 return now
         raise NotFound(f"The list {name} has no revision {number}.", name=name)
 
+    def at(self, name: str, record: Revision) -> Stored:
+        """Read the files of a record."""
+        return self.revision(name, record.number)
+
     # -- reading ----------------------------------------------------------------------------------------------
 
     def _folder(self, name: str) -> Path:

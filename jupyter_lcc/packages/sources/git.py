@@ -137,6 +137,11 @@ class GitSource:
                 return self._at(name, self._look(name, record.id))
         raise NotFound(f"The list {name} has no revision {number}.", name=name)
 
+    def at(self, name: str, record: Revision) -> Stored:
+        """Read the files of a record."""
+        check_name(name)
+        return self._at(name, self._look(name, record.id))
+
     # -- reading ----------------------------------------------------------------------------------------------
 
     def _path(self, name: str) -> str:

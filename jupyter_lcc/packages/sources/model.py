@@ -90,6 +90,9 @@ class Source(Protocol):
     def revision(self, name: str, number: int) -> Stored:
         """Read an old revision. Raises NotFound."""
 
+    def at(self, name: str, record: Revision) -> Stored:
+        """Read the files of a record that `history` gave, which isn't a removed list's. Raises Invalid, NotFound."""
+
 
 def restore(source: Source, name: str, number: int, signed: Signature, expected: Stored | None) -> Stored:
     """Bring an old revision's files back as a new one. Nothing that came between is lost."""

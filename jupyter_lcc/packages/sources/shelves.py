@@ -84,6 +84,12 @@ class FolderShelf:
                 return False
         return True
 
+    def remove(self, path: str) -> None:
+        """Take it away."""
+        with told_of(self._root, "written"):
+            os.stat(self._root)
+            (self._folder / check_path(path)).unlink(missing_ok=True)
+
     def edit(self, path: str, change: Callable[[bytes | None], bytes | None], most: int) -> None:
         """Change it under a lock that its holder's end releases."""
         with told_of(self._root, "written"):
@@ -187,6 +193,14 @@ class S3Shelf:
     def load(self, path: str, target: Path) -> bool:
         """Download it."""
         return self._objects.load(self._key(path), target)
+
+    def remove(self, path: str) -> None:
+        """Delete it."""
+        key = self._key(path)
+        try:
+            self._objects.patiently(lambda: self._objects.delete(key))
+        except AwsError as error:
+            raise self._objects.failure(error, "s3:DeleteObject", key) from error
 
     def edit(self, path: str, change: Callable[[bytes | None], bytes | None], most: int) -> None:
         """Exchange it under the condition that it is still what was changed; again where it isn't."""
