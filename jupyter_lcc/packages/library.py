@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -311,7 +311,7 @@ class Library:
         if shelf.source is None:
             return []
         try:
-            names = await self.call(shelf.source.names)
+            etags: Mapping[str, str | None] = await self.call(shelf.source.etags)
         except LccError as error:
             shelf.problem = error.message
             return [replace(known, fresh=False, problem=error.message) for known in mine]
@@ -321,10 +321,14 @@ class Library:
             return [replace(known, fresh=False, problem=shelf.problem) for known in mine]
         shelf.problem = None
         by_name = {known.name: known for known in mine}
-        found = await asyncio.gather(*(self._read_one(shelf, name, by_name.get(name)) for name in names))
+        found = await asyncio.gather(
+            *(self._read_one(shelf, name, tag, by_name.get(name)) for name, tag in etags.items())
+        )
         return [known for known in found if known is not None]
 
-    async def _read_one(self, shelf: _Shelf, name: str, known: Known | None) -> Known | None:
+    async def _read_one(self, shelf: _Shelf, name: str, tag: str | None, known: Known | None) -> Known | None:
+        if tag is not None and known is not None and known.stored is not None and known.stored.etag == tag:
+            return self._unchanged(known)  # the source isn't asked for what it has just told
         try:
             return await self._read(shelf, name, known)
         except NotFound:
@@ -342,8 +346,11 @@ class Library:
             stored = await self.call(self.source(shelf.place.id).read, name, etag)
         except Unchanged:
             assert known is not None
-            return replace(known, fresh=True, problem=None, at=self._clock.wall())
+            return self._unchanged(known)
         return await self._noted(name, shelf.place, stored)
+
+    def _unchanged(self, known: Known) -> Known:
+        return replace(known, fresh=True, problem=None, at=self._clock.wall())
 
     async def _noted(self, name: str, place: SourcePlace, stored: Stored) -> Known:
         now = self._clock.wall()

@@ -38,9 +38,12 @@ from jupyter_lcc.packages.model import (
     SyncList,
     ValidateList,
 )
+from jupyter_lcc.packages.revisions import folder_of
 from jupyter_lcc.packages.service import PackageLists
+from jupyter_lcc.packages.sources.aws import Bucket, S3Source
 from jupyter_lcc.packages.sources.directory import DirectorySource
-from jupyter_lcc.packages.sources.model import Draft
+from jupyter_lcc.packages.sources.model import Draft, encode_record
+from jupyter_lcc.platforms.aws import AwsClient
 
 from .conftest import environment_of
 from .fake_environments import HERE, FakeEnvironments, exact
@@ -533,6 +536,49 @@ async def test_in_sync_costs_one_conditional_read(
     server.requests.clear()
     await house.lists.all()  # a look at the panel asks nobody
     assert server.requests == []
+
+
+@pytest.mark.parametrize("many", [1, 50])
+async def test_a_look_at_a_source_that_has_nothing_new_is_one_request(
+    house: House,
+    server: FakeS3,
+    bucket: str,
+    client: Any,
+    shared: AwsClient,
+    monkeypatch: pytest.MonkeyPatch,
+    many: int,
+) -> None:
+    for name, value in environment_of(server).items():
+        monkeypatch.setenv(name, value)
+    source = S3Source(Bucket(bucket=bucket), shared)
+    stored = source.write("list-0", Draft(text=TEXT, signed=signed()), None)
+    folder = f"lists/list-0/{folder_of(stored.revision)}/environment.yml"
+    for key, text in (("heads/list-0.json", encode_record(stored.revision)), (folder, TEXT.encode())):
+        for number in range(1, many):
+            client.put_object(Bucket=bucket, Key=key.replace("list-0", f"list-{number}"), Body=text)
+    house.settings = msgspec.structs.replace(house.settings, sources=(place(f"s3://{bucket}"),))
+
+    async def begun() -> None:
+        """Start a server, and let the look it takes by itself come first."""
+        server.requests.clear()
+        await house.again()
+        await house.until(lambda: server.requests)
+
+    await begun()
+    assert len((await house.lists.check()).lists) == many
+
+    async def asked() -> list[str]:
+        server.requests.clear()
+        told = await house.lists.check()
+        assert [state.from_copy for state in told.lists] == [False] * many
+        return [path.partition(bucket)[2].strip("/") for _, path, _ in server.requests]
+
+    assert await asked() == [""]  # the bucket itself: one LIST
+    await begun()  # it knows what the last one has read
+    assert await asked() == [""]
+    source.write("list-0", Draft(text=TEXT + "  - scipy\n", signed=signed()), stored)
+    assert [path.partition("/")[0] for path in await asked()] == ["", "heads", "lists"]
+    assert await asked() == [""]
 
 
 def test_a_checkout_has_no_bundle_to_take_from_alone() -> None:
