@@ -32,6 +32,7 @@ from jupyter_lcc.packages.sources.model import Source, Unchanged
 
 from .contract import LOCK, NEWER, Contract, draft
 from .made import LIST, signed
+from .racing import race
 
 
 class TestDirectory(Contract):
@@ -39,8 +40,8 @@ class TestDirectory(Contract):
     def make(self, tmp_path: Path) -> Callable[[], Source]:
         return lambda: DirectorySource(tmp_path)
 
-    def test_a_hundred_races(self, make: Callable[[], Source]) -> None:
-        self.race(make, 100)
+    def test_a_hundred_races_of_two_machines(self, make: Callable[[], Source], tmp_path: Path) -> None:
+        race(make(), str(tmp_path), 100)
 
     def test_five_at_once(self, make: Callable[[], Source]) -> None:
         self.race(make, 10, publishers=5)
