@@ -20,7 +20,6 @@ from .lists import check_platform
 from .model import ListDiff, ListSettings, SyncList
 from .needs import Environments, Jobs
 from .standing import Standing
-from .state import Synced
 
 __all__ = ["Syncing"]
 
@@ -78,8 +77,7 @@ class Syncing:
                 diff=msgspec.to_builtins(diff),
             )
         if body.keep is not None:
-            before = await self._standing.synced_of(name) or Synced()
-            await self._standing.save_synced(name, msgspec.structs.replace(before, keep=diff.keep))
+            await self._standing.keep_from_now(name, diff.keep)
         assert known.read.wanted is not None
         job = await self._environments.sync_exact(
             name,

@@ -214,43 +214,6 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
     raise AssertionError("it never had room")
 
 
-def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
-    """A file system of 256 KB, where this machine lets us make one."""
-    words = ["unshare", "--map-root-user", "--mount", "--", sys.executable, "-c", FULL, str(tmp_path)]
-    done = subprocess.run(words, capture_output=True, timeout=60, check=False)
-    if b"ready" not in done.stdout:
-        pytest.skip("no file system can be mounted here")
-    assert done.returncode == 0, done.stderr.decode()
-
-
-FULL = """
-import subprocess, sys
-subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", sys.argv[1]], check=True)
-print("ready", flush=True)
-from datetime import datetime, timezone
-from pathlib import Path
-from jupyter_lcc.errors import DiskFull
-from jupyter_lcc.packages.model import Signature
-from jupyter_lcc.packages.sources.directory import DirectorySource
-from jupyter_lcc.packages.sources.model import Draft
-source = DirectorySource(Path(sys.argv[1]))
-signed = Signature(author="ann", at=datetime.now(timezone.utc))
-stored = source.write("team", Draft(text="dependencies: []\\n", signed=signed), None)
-text = "dependencies: []\\n" + "# filler\\n" * 100
-refused = 0
-for number in range(400):
-    try:
-        stored = source.write("team", Draft(text=f"{text}# {number}\\n", lock=text * 20, signed=signed), stored)
-    except DiskFull:
-        refused += 1
-        assert source.read("team") == stored
-        if refused > 3:
-            break
-assert refused, "it never was full"
-assert len(source.history("team", 1000)) == stored.revision.number
-"""
-
-
 def test_a_share_that_is_not_mounted_is_not_made_anew(tmp_path: Path) -> None:
     source = DirectorySource(tmp_path / "share")
     for call in (source.names, lambda: source.read("team"), lambda: source.write("team", draft(), None)):
