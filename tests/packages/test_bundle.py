@@ -324,6 +324,27 @@ def test_two_who_fill_it_at_once_lose_nothing(source: Source, tmp_path: Path) ->
     assert all(lacking(source.shelf, side.wanted) == () for side in sides)
 
 
+def test_an_edit_in_the_middle_of_another_is_not_lost(shelf: Shelf, tmp_path: Path) -> None:
+    path, over = "conda/linux-64/repodata.json", threading.Event()
+
+    def edit_too() -> None:
+        shelf.edit(path, lambda before: (before or b"") + b"two ", 100)
+        over.set()
+
+    other = threading.Thread(target=edit_too)
+
+    def change(before: bytes | None) -> bytes:
+        if other.ident is None:
+            other.start()
+        over.wait(0.2)  # it may have to wait for us
+        return (before or b"") + b"one "
+
+    shelf.edit(path, change, 100)
+    other.join()
+    assert shelf.load(path, tmp_path / "copy")
+    assert sorted((tmp_path / "copy").read_text().split()) == ["one", "two"]
+
+
 def test_who_is_cancelled_leaves_what_can_be_filled_further(shelf: Shelf, fetched: Fetched) -> None:
     calls = iter(range(100))
     fill(shelf, fetched.folder, fetched.wanted, goes_on=lambda: next(calls) < 1)

@@ -195,6 +195,19 @@ async def test_what_was_shown_is_what_is_done_or_it_is_asked_again(house: House)
         await house.lists.sync("team", SyncList(plan_hash=diff.plan_hash))
 
 
+async def test_another_revision_is_asked_again_though_its_plan_is_the_same(house: House) -> None:
+    """Somebody may have said in it why it should not be installed."""
+    etag = await house.put("team")
+    shown = await house.lists.diff("team")
+    await house.put("team", f"# Don't: it breaks the reports\n{TEXT}", etag)
+    with pytest.raises(Conflict) as refused:
+        await house.lists.sync("team", SyncList(etag=shown.etag, plan_hash=shown.plan_hash))
+    newer = msgspec.convert(refused.value.detail["diff"], ListDiff)
+    assert (newer.plan_hash, newer.etag != shown.etag) == (shown.plan_hash, True)
+    assert "team" not in house.fake.there
+    await house.sync("team", etag=newer.etag, plan_hash=newer.plan_hash)
+
+
 async def test_of_two_publishers_the_second_sees_both_sides(house: House) -> None:
     etag = await house.put("team")
     theirs = TEXT.replace("numpy=1.0", "numpy=2.0")
