@@ -345,6 +345,15 @@ def test_an_edit_in_the_middle_of_another_is_not_lost(shelf: Shelf, tmp_path: Pa
     assert sorted((tmp_path / "copy").read_text().split()) == ["one", "two"]
 
 
+def test_what_is_too_large_to_be_edited_is_left_as_it_is(shelf: Shelf, tmp_path: Path) -> None:
+    path = "conda/linux-64/repodata.json"
+    shelf.edit(path, lambda _: b"x" * 50, 100)
+    with pytest.raises(Invalid, match="bytes"):
+        shelf.edit(path, lambda _: b"y", 10)
+    assert shelf.load(path, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == b"x" * 50
+
+
 def test_who_is_cancelled_leaves_what_can_be_filled_further(shelf: Shelf, fetched: Fetched) -> None:
     calls = iter(range(100))
     fill(shelf, fetched.folder, fetched.wanted, goes_on=lambda: next(calls) < 1)

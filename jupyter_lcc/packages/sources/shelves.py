@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ...errors import Conflict
+from ...errors import Conflict, Invalid
 from ...platforms.aws import AwsError
 from ..bundle import BUNDLE, check_path
 from .disk import told_of
@@ -95,8 +95,9 @@ class FolderShelf:
         with told_of(self._root, "written"):
             target = self._made(path)
             with self._locked():
-                before = target.read_bytes() if target.is_file() else None
-                after = change(before if before is not None and len(before) <= most else None)
+                if target.is_file() and target.stat().st_size > most:
+                    raise Invalid(f"{target.name} has more than {most} bytes.", field=path)
+                after = change(target.read_bytes() if target.is_file() else None)
                 if after is None:
                     return
                 temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")
