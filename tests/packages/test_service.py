@@ -15,7 +15,7 @@ from traitlets import TraitError
 
 from jupyter_lcc.clock import SystemClock
 from jupyter_lcc.config import LccPackageLists
-from jupyter_lcc.errors import Conflict, Forbidden, Invalid, LostRace, NotFound, NotReachable, OutOfBounds
+from jupyter_lcc.errors import Conflict, Forbidden, Invalid, LostRace, NotFound, NotReachable, OutOfBounds, Unsafe
 from jupyter_lcc.jobs.files import JobFiles
 from jupyter_lcc.jobs.model import Job
 from jupyter_lcc.jobs.processes import Child, end_all
@@ -266,6 +266,34 @@ async def test_old_revisions_come_back_also_of_a_removed_list(house: House) -> N
     for number in ("0", "99", "x", "1" * 30):
         with pytest.raises(NotFound):
             await house.lists.revision("team", number)
+
+
+async def test_what_somebody_has_changed_is_not_removed_unseen(house: House) -> None:
+    etag = await house.put("team")
+    newer = await house.put("team", TEXT + "  - scipy\n", etag)
+    with pytest.raises(LostRace):
+        await house.lists.remove("team", RemoveList(), etag)
+    assert (await house.lists.text("team")).etag == newer
+    await house.lists.remove("team", RemoveList(), newer)
+    with pytest.raises(NotFound):
+        await house.lists.text("team")
+
+
+async def test_where_two_could_lose_a_change_nothing_is_begun(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DirectorySource, "why_unsafe", lambda self: "This place can't keep two apart.")
+    with pytest.raises(Unsafe, match="two apart"):
+        await house.lists.put("team", PutList(text=TEXT), None)
+    assert house.fake.solved == 0
+    source = (await house.lists.sources()).sources[0]
+    assert (source.safe, source.why_not_safe) == (False, "This place can't keep two apart.")
+
+
+async def test_what_was_read_at_another_place_is_not_taken_for_this_one_s(house: House, tmp_path: Path) -> None:
+    await house.put("team")
+    elsewhere = place(tmp_path / "elsewhere")  # under the same id, and not there
+    house.settings = msgspec.structs.replace(house.settings, sources=(elsewhere,))
+    lists = await house.again()
+    assert [state.name for state in (await lists.all()).lists] == []
 
 
 async def test_an_unreachable_source_leaves_the_last_lock_and_says_so(house: House) -> None:
