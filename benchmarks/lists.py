@@ -14,32 +14,24 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timezone
 from pathlib import Path
 from statistics import median
 
 import msgspec
 
 from jupyter_lcc.environments.model import ChangeEnvironment
-from jupyter_lcc.packages.model import PutList, Signature, SourcePlace, SyncList
-from jupyter_lcc.packages.sources.aws import Bucket, S3Source
-from jupyter_lcc.packages.sources.model import Draft
-from jupyter_lcc.platforms.aws import AwsClient
+from jupyter_lcc.packages.model import PutList, SourcePlace, SyncList
 from tests.environments.channel import Channel, small
-from tests.packages.conftest import environment_of
-from tests.packages.fake_s3 import FakeS3, slow
 from tests.packages.users import QUIET, User
 
 from .figures import Figure
+from .machines import ten_machines
 
 __all__ = ["measure"]
 
 PACKAGES = 300
 LISTS = 50
-MACHINES = 10
 RUNS = 7
-ANSWER_SECONDS = 0.05
 
 
 def measure() -> Iterator[Figure]:
@@ -47,7 +39,7 @@ def measure() -> Iterator[Figure]:
     folder = Path(tempfile.mkdtemp(prefix="lcc-bench-lists-"))
     try:
         yield from asyncio.run(_with_user(folder))
-        yield _ten_machines()
+        yield ten_machines(folder / "ten", Channel(folder / "channel"))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -163,35 +155,6 @@ async def _many(user: User, channel: Channel) -> Figure:
             raise RuntimeError("They are not in sync.")
     how = f"the source is asked, every environment compared with its list; {_of(seconds)}"
     return Figure(f"lists: {LISTS} lists checked for drift", median(seconds), "s", limit=1.0, how=how)
-
-
-def _ten_machines() -> Figure:
-    """Read a new revision by one and by ten machines at once, from a FAKE S3 whose every answer takes 50 ms."""
-    server = FakeS3(plain=True)
-    os.environ |= environment_of(server)
-    signed = Signature(author="bench", at=datetime.now(timezone.utc))
-    first = S3Source(Bucket(bucket="lists"), AwsClient("s3", None))
-    first.write("team", Draft(text="dependencies:\n  - python\n", lock="# lock\n" * 30_000, signed=signed), None)
-    machines = [S3Source(Bucket(bucket="lists"), AwsClient("s3", None)) for _ in range(MACHINES)]
-    for machine in machines:
-        machine.read("team")  # boto3 is loaded, the connection there
-    server.fault("GET", "", slow(ANSWER_SECONDS), times=10_000)
-
-    def read(machine: S3Source) -> float:
-        began = time.perf_counter()
-        machine.read("team")
-        return time.perf_counter() - began
-
-    one = median(read(machines[0]) for _ in range(RUNS))
-    ten = []
-    with ThreadPoolExecutor(MACHINES) as pool:
-        for _ in range(RUNS):
-            ten += list(pool.map(read, machines))
-    server.close()
-    how = f"one FAKE S3, each answer after {ANSWER_SECONDS:.2f} s, in one process with all ten; {_of(ten)}"
-    return Figure(
-        f"lists: read by {MACHINES} machines at once", median(ten), "s", one, "the same by one", 1.5 * one, how
-    )
 
 
 def _of(seconds: list[float]) -> str:

@@ -247,7 +247,7 @@ class LccPackageLists(LoggingConfigurable):
         help="Where lists are kept, the first first: a folder's path, `s3://bucket/prefix`, or `git:` and the path of "
         'a checkout. Instead of a text a map may say more: `{"place": "s3://acme-lists/team", "mode": "apply", '
         '"region": "eu-west-1", "encryption": "aws:kms", "kms_key_id": "...", "owner": "123456789012"}`, or of git '
-        "`branch`, `remote` and the `folder` in it.",
+        "`branch`, `remote` and the `folder` in it. With `bundle_only` packages come from the source's bundle alone.",
     ).tag(config=True)
     required = List(
         Unicode(),
@@ -367,6 +367,8 @@ def _source_from(number: int, entry: Any) -> SourcePlace:
         raise TraitError(
             f"LccPackageLists.sources: entry {number} has {', '.join(sorted(unknown))}, which is not known."
         )
+    if told.get("bundle_only") and told["place"].strip().startswith("git:"):
+        raise TraitError(f"LccPackageLists.sources: entry {number}: a checkout has no bundle, so not `bundle_only`.")
     try:
         return msgspec.convert({**told, "id": f"config-{number}", "configured": True}, SourcePlace)
     except msgspec.ValidationError as error:

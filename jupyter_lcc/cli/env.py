@@ -19,8 +19,8 @@ from ..environments.model import (
     Export,
     Fix,
     FixCode,
+    InstalledPackages,
     PackageCache,
-    PackageList,
     Plan,
     RegisterKernel,
     Rename,
@@ -142,7 +142,7 @@ class Env(Following):
 
     def show_packages(self, words: Sequence[str]) -> Exit:
         """What is installed."""
-        answer = self.client().get(_path(words[0], "packages"), PackageList)
+        answer = self.client().get(_path(words[0], "packages"), InstalledPackages)
         return self.answer(answer, say_packages(answer.value, self.width()))
 
     def show_versions(self, words: Sequence[str]) -> Exit:

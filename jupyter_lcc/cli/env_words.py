@@ -9,8 +9,8 @@ from ..environments.model import (
     Diagnosis,
     Environment,
     EnvironmentList,
+    InstalledPackages,
     PackageCache,
-    PackageList,
     Plan,
     VersionDiff,
     VersionList,
@@ -89,7 +89,7 @@ def say_list(listed: EnvironmentList, width: int) -> list[str]:
     return lines + problems
 
 
-def say_packages(listed: PackageList, width: int) -> list[str]:
+def say_packages(listed: InstalledPackages, width: int) -> list[str]:
     """Write what is installed; `*` stands before what somebody asked for."""
     rows = [("", "NAME", "VERSION", "BUILD", "FROM", "SIZE")]
     for one in listed.packages:

@@ -26,8 +26,20 @@ class Following(LccCommand):
     """A command that follows jobs."""
 
     def follow(self, client: Client, job: Job) -> Exit:
-        """Wait for a job to end. Whoever interrupts the command cancels it."""
-        answer: Answer[Job] | None = None
+        """Wait for a job to end and say how it ended. Whoever interrupts the command cancels it."""
+        answer = self.ended(client, job)
+        if self.as_json:
+            self.say(answer.raw.decode())
+        job = answer.value
+        if job.state == "succeeded":
+            if not self.as_json:
+                self.say(self.say_end(job))
+            return Exit.OK
+        raise self.failed(client, job)
+
+    def ended(self, client: Client, job: Job) -> Answer[Job]:
+        """Wait for a job to end."""
+        answer = Answer(job, msgspec.json.encode(job))
         try:
             while job.state not in FINISHED:
                 self._tell_progress(job)
@@ -39,15 +51,13 @@ class Following(LccCommand):
             self._tell_progress(None)
             raise
         self._tell_progress(None)
-        if self.as_json:
-            self.say(answer.raw.decode() if answer is not None else msgspec.json.encode(job).decode())
-        if job.state == "succeeded":
-            if not self.as_json:
-                self.say(self.say_end(job))
-            return Exit.OK
+        return answer
+
+    def failed(self, client: Client, job: Job) -> CliError:
+        """Say why a job did not succeed."""
         if job.error is not None:
-            raise CliError(Exit.PROBLEM, clean_lines(job.error.message), self._last_words(client, job))
-        raise CliError(Exit.PROBLEM, f"It was {job.state}.")
+            return CliError(Exit.PROBLEM, clean_lines(job.error.message), self._last_words(client, job))
+        return CliError(Exit.PROBLEM, f"It was {job.state}.")
 
     def say_end(self, job: Job) -> str:
         """Say how a job that succeeded ended."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
-from traitlets import Bool, Enum, Float, List, Unicode
+import msgspec
+from traitlets import Bool, Enum, Float, Integer, List, Unicode
 
 from ..jobs.model import Job
 from ..model import Request
@@ -28,7 +29,7 @@ from ..packages.model import (
     SyncList,
     SyncMode,
 )
-from .client import Client
+from .client import Answer, Client
 from .command import LccCommand
 from .exits import EXIT_HELP, CliError, Exit
 from .following import Following
@@ -47,6 +48,7 @@ _ALIASES: dict[str, Any] = {
     "mode": "Lists.mode",
     "platform": "Lists.platforms",
     "revision": "Lists.revision",
+    "revisions": "Lists.revisions",
 }
 _FLAGS: dict[str, Any] = {
     **LccCommand.flags,
@@ -54,6 +56,7 @@ _FLAGS: dict[str, Any] = {
     "no-wait": ({"Lists": {"no_wait": True}}, "Don't wait for the end; `jupyter lcc jobs` shows how far it is."),
     "exact": ({"Lists": {"exact": True}}, "publish: every package with its version, not only what was asked for."),
     "all": ({"Lists": {"everything": True}}, "sync: every list that is required or was synced here before."),
+    "prune": ({"Lists": {"prune": True}}, "bundle: remove what no list needs any more."),
     "check": ({"Lists": {"check": True}}, "list: ask the sources now."),
 }
 
@@ -79,6 +82,7 @@ class Lists(Following):
         "jupyter lcc lists history team\n"
         "jupyter lcc lists restore team 3\n"
         "jupyter lcc lists bundle team                              for machines without internet\n"
+        "jupyter lcc lists bundle team --prune --revisions 5        what no list's newest five revisions need goes\n"
         "jupyter lcc lists remove-source /shared/lists\n\n" + EXIT_HELP
     )
     positionals: ClassVar[tuple[int, int]] = (0, 3)
@@ -94,6 +98,10 @@ class Lists(Following):
     ).tag(config=True)
     platforms = List(Unicode(), help="bundle: a platform, e.g. linux-64; may be given several times.").tag(config=True)
     revision = Unicode("", help="show: the number of an old revision.").tag(config=True)
+    revisions = Integer(
+        0, min=0, max=100_000, help="bundle --prune: so many of each list's newest revisions stay whole; 0: all."
+    ).tag(config=True)
+    prune = Bool(False, help="bundle: remove what no list of the source needs any more.").tag(config=True)
     dry_run = Bool(False, help="Show what would be done, and do nothing.").tag(config=True)
     no_wait = Bool(False, help="Don't wait for the end.").tag(config=True)
     exact = Bool(False, help="publish: every package with its version.").tag(config=True)
@@ -141,7 +149,10 @@ class Lists(Following):
 
     def show_diff(self, words: Sequence[str]) -> Exit:
         """What a sync would do; exit status 1 where there is something."""
-        answer = self.client().get(_path(words[0], "diff"), ListDiff)
+        client, name = self.client(), words[0]
+        answer = client.get(_path(name, "diff"), ListDiff)
+        if answer.value.to_solve:
+            answer = self._planned(client, name)
         diff = answer.value
         self.answer(answer, say_diff(diff, self.width()))
         return Exit.PROBLEM if diff.add or diff.remove or diff.change or diff.refused else Exit.OK
@@ -178,11 +189,22 @@ class Lists(Following):
         return Exit.PROBLEM if failed else Exit.OK
 
     def _sync(self, client: Client, name: str) -> Exit:
-        wish = SyncList(keep=tuple(self.keep) if self.keep else None, dry_run=self.dry_run)
         if self.dry_run:
-            answer = client.send("POST", _path(name, "sync"), ListDiff, wish)
+            answer = self._planned(client, name)
             return self.answer(answer, say_diff(answer.value, self.width()))
+        wish = SyncList(keep=tuple(self.keep) if self.keep else None)
         return self._change(client, "POST", _path(name, "sync"), wish)
+
+    def _planned(self, client: Client, name: str) -> Answer[ListDiff]:
+        """Ask what a sync would do. Where it has to be solved first, that is a job, and it is asked again after it."""
+        wish = SyncList(keep=tuple(self.keep) if self.keep else None, dry_run=True)
+        answer = client.send("POST", _path(name, "sync"), dict[str, Any], wish)
+        if "plan_hash" not in answer.value:
+            job = self.ended(client, msgspec.convert(answer.value, Job)).value
+            if job.state != "succeeded":
+                raise self.failed(client, job)
+            answer = client.send("POST", _path(name, "sync"), dict[str, Any], wish)
+        return Answer(msgspec.convert(answer.value, ListDiff), answer.raw)
 
     def publish(self, words: Sequence[str]) -> Exit:
         """Publish a file, or what an environment holds."""
@@ -228,7 +250,9 @@ class Lists(Following):
 
     def bundle(self, words: Sequence[str]) -> Exit:
         """Put a lock's files into the source."""
-        wish = BundleList(platforms=tuple(self.platforms) or None)
+        if self.revisions and not self.prune:
+            raise CliError(Exit.USAGE, "--revisions says what --prune leaves.")
+        wish = BundleList(platforms=tuple(self.platforms) or None, prune=self.prune, revisions=self.revisions or None)
         return self._change(self.client(), "POST", _path(words[0], "bundle"), wish)
 
     def add_source(self, words: Sequence[str]) -> Exit:

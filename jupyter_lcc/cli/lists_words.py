@@ -58,6 +58,15 @@ def say_lists(told: ListStates, now: datetime, width: int) -> list[str]:
 def say_diff(diff: ListDiff, width: int) -> list[str]:
     """Write what a sync would do, who changed what, and what isn't allowed."""
     lines = say_plan(diff, width)
+    if diff.to_solve:
+        lines = fill(f"The list has no lock for {clean(diff.platform)}, and has to be solved first.", width, "  ")
+    if diff.solved_here:
+        told = f"The list has no lock for {clean(diff.platform)}. It was solved here; other machines may get others."
+        lines += fill(told, width, "  ")
+    if diff.from_copy:
+        lines += fill("The source does not answer; this is the list as it was read last.", width, "  ")
+    if diff.message and not diff.refused:
+        lines += fill(clean(diff.message), width, "  ")
     for item in diff.changed.items:
         versions = " / ".join(clean(version or "none") for version in (item.synced, item.installed, item.wanted))
         lines += fill(f"{clean(item.name)}: {_BY[item.by]} (synced / installed / wanted: {versions})", width, "  ")
@@ -95,7 +104,7 @@ def say_published(job: Job) -> str:
     result = job.result or {}
     name = clean(str(result.get("name", job.subject)))
     if job.kind == "lists.bundle":
-        return (
-            f"{name}: {result.get('stored', 0)} files were added to the bundle, {result.get('present', 0)} were there."
-        )
+        added, present, removed = (result.get(key, 0) for key in ("stored", "present", "removed"))
+        gone = f" {removed} that no list needs were removed." if "removed" in result else ""
+        return f"{name}: {added} files were added to the bundle, {present} were there.{gone}"
     return f"{name} is published as revision {result.get('revision')}, {result.get('package_count')} packages."

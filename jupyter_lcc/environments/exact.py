@@ -290,13 +290,29 @@ def plan_of(step: Step, here: Container[str] = ()) -> Plan:
     sizes = [download(package) for package in (*step.conda_add, *(new for _, new in step.conda_change))]
     known = None not in sizes and not (step.pip_add or step.pip_change)
     kept = sorted({package.name for package in step.conda_kept} | {package.name for package in step.pip_kept})
+    notes = [f"Kept though the list doesn't have them: {', '.join(kept)}."] if kept else []
+    notes += _of_another_python(step)
     return Plan(
         add=tuple(sorted(add, key=_by_name)),
         remove=tuple(sorted(remove, key=_by_name)),
         change=tuple(sorted(change, key=_by_name)),
         download_bytes=sum(size or 0 for size in sizes) if known else None,
-        notes=(f"Kept though the list doesn't have them: {', '.join(kept)}.",) if kept else (),
+        notes=tuple(notes),
     )
+
+
+def _of_another_python(step: Step) -> list[str]:
+    """Say what follows where Python's minor version changes: the plan's lines tell of none of it."""
+    moved = next(((old, new) for old, new in step.conda_change if new.name.lower() == "python"), None)
+    if moved is None:
+        return []
+    before, after = (".".join(package.version.split(".")[:2]) for package in moved)
+    if before == after:
+        return []
+    told = [f"Python changes from {before} to {after}, so pip's packages are installed anew."]
+    if step.conda_kept or step.pip_kept:
+        told.append(f"What is kept was made for Python {before} and may not work with {after}.")
+    return told
 
 
 def plan_digest(plan: Plan, wanted: Exact) -> str:

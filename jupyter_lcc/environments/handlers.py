@@ -14,10 +14,10 @@ from .model import (
     Export,
     ExportQuery,
     Fix,
+    InstalledPackages,
     NameQuery,
     Names,
     PackageCache,
-    PackageList,
     Plan,
     RegisterKernel,
     Rename,
@@ -59,7 +59,7 @@ async def purge_environment(environments: Environments, trash_id: str) -> Job:
     return await environments.purge(trash_id)
 
 
-async def list_packages(environments: Environments, name: str) -> PackageList:
+async def list_packages(environments: Environments, name: str) -> InstalledPackages:
     return await environments.packages(name)
 
 
@@ -209,7 +209,7 @@ ROUTES: tuple[Route, ...] = (
         "read",
         Environments,
         list_packages,
-        PackageList,
+        InstalledPackages,
         params=_NAME,
         raises=(NotFound,),
     ),

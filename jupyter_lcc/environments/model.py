@@ -22,6 +22,7 @@ __all__ = [
     "Finding",
     "Fix",
     "FixCode",
+    "InstalledPackages",
     "KernelOf",
     "Maker",
     "Manager",
@@ -29,7 +30,6 @@ __all__ = [
     "Names",
     "Package",
     "PackageCache",
-    "PackageList",
     "Plan",
     "PlanChange",
     "PlanItem",
@@ -155,7 +155,7 @@ class Package(Model, frozen=True, kw_only=True):
     editable: str | None = None
 
 
-class PackageList(Model, frozen=True, kw_only=True):
+class InstalledPackages(Model, frozen=True, kw_only=True):
     """What is installed, by name."""
 
     packages: tuple[Package, ...]

@@ -35,11 +35,11 @@ from .model import (
     Export,
     ExportQuery,
     Fix,
+    InstalledPackages,
     KernelOf,
     NameQuery,
     Names,
     PackageCache,
-    PackageList,
     Plan,
     Quota,
     RegisterKernel,
@@ -68,6 +68,8 @@ _LOCATE_SECONDS = 20.0
 
 _SWEEP_SECONDS = 6 * 3600.0
 Work = Callable[[JobContext], Awaitable[dict[str, Any] | None]]
+Find = Callable[[JobContext], Awaitable[Exact]]
+"""Finds what an environment is to equal, with a job's context: it tells how far it is, and can be cancelled."""
 
 
 class Engine(Protocol):
@@ -236,10 +238,10 @@ class Environments:
         snapshot = await self._reading.snapshot()
         return self._shown(snapshot.get(name), snapshot, await self._kernels.list_running())
 
-    async def packages(self, name: str) -> PackageList:
+    async def packages(self, name: str) -> InstalledPackages:
         """List what is installed."""
         snapshot = await self._reading.snapshot()
-        return PackageList(packages=await self._reading.packages(snapshot.get(name), snapshot.conda))
+        return InstalledPackages(packages=await self._reading.packages(snapshot.get(name), snapshot.conda))
 
     async def versions(self, name: str) -> VersionList:
         """List the states it was in."""
@@ -402,7 +404,7 @@ class Environments:
     async def sync_exact(
         self,
         name: str,
-        exact: Exact,
+        exact: Exact | Find,
         *,
         keep: tuple[str, ...] = (),
         expected: str | None = None,
@@ -416,11 +418,12 @@ class Environments:
     ) -> Job:
         """Make an environment equal, in one step with a kept version; make it where there is none.
 
-        Extras are removed but those that `keep` names (a `*` at the end for any rest) and what they need. `expected`
-        is the `plan_digest` of the plan a person saw: with another by now, here or in the job, it is Conflict with
-        `plan` and `digest` in its detail, and nothing is done. `asked` are the specs the list asks for, `variables`
-        those of its environment.yml; null: what is there stays. With `kernel` it is registered, if ipykernel is in it.
-        The job's result has `changed`, `version` and `kernel`.
+        `exact` may be what finds it: that is called in the job, because to solve takes minutes. Extras are removed but
+        those that `keep` names (a `*` at the end for any rest) and what they need. `expected` is the `plan_digest` of
+        the plan a person saw: with another by now, here or in the job, it is Conflict with `plan` and `digest` in its
+        detail, and nothing is done. `asked` are the specs the list asks for, `variables` those of its environment.yml;
+        null: what is there stays. With `kernel` it is registered, if ipykernel is in it. The job's result has
+        `changed`, `version` and `kernel`.
         """
         snapshot = await self._reading.snapshot()
         found = next((one for one in snapshot.found if one.name == name), None)
@@ -429,23 +432,35 @@ class Environments:
         else:
             self._refuse_taken(check_name(name), snapshot)
         around = self._around(snapshot)
-        check_exact(exact, around.subdir, around.settings)
-        await self._same_plan(found, exact, keep, expected)
         prefix = found.prefix if found is not None else str(self._places.prefix(name))
         shown = self._display_name(display_name, name, None) if display_name is not None else None
-        request = SyncExact(
-            surroundings=around,
-            prefix=prefix,
-            exact=exact,
-            keep=keep,
-            expected=expected,
-            command=command or f"sync {name}",
-            asked=asked,
-            variables=variables,
-            bundle=bundle,
-            bundle_only=bundle_only,
-        )
-        return self._submit("sync", name, self._sync(name, request, kernel, shown))
+
+        def work_for(exact: Exact) -> Work:
+            check_exact(exact, around.subdir, around.settings)
+            request = SyncExact(
+                surroundings=around,
+                prefix=prefix,
+                exact=exact,
+                keep=keep,
+                expected=expected,
+                command=command or f"sync {name}",
+                asked=asked,
+                variables=variables,
+                bundle=bundle,
+                bundle_only=bundle_only,
+            )
+            return self._sync(name, request, kernel, shown)
+
+        if isinstance(exact, Exact):
+            work = work_for(exact)
+            await self._same_plan(found, exact, keep, expected)
+            return self._submit("sync", name, work)
+        find = exact
+
+        async def found_first(context: JobContext) -> dict[str, Any] | None:
+            return await work_for(await find(context))(context)
+
+        return self._submit("sync", name, found_first)
 
     async def fetch_exact(
         self, exact: Exact, folder: str, context: JobContext, *, bundle: str | None = None

@@ -19,9 +19,9 @@ from ..environments.lock_file import Lock, LockedPip
 from ..environments.names import say_it
 from ..errors import OutOfBounds
 from ..model import Model
-from .model import PackageList, Refusal
+from .model import PackageList, Refusal, SourcePlace
 
-__all__ = ["ListBounds", "Refusal", "check_list", "check_lock", "raise_for"]
+__all__ = ["ListBounds", "Refusal", "check_list", "check_lock", "raise_for", "refuse_to_ask"]
 
 Hashes = Literal["off", "any", "sha256"]
 _PRISTINE = CondaSettings()
@@ -99,6 +99,21 @@ def raise_for(refusals: Sequence[Refusal], what: str = "list") -> None:
         field=what,
         rule=refusals[0].rule,
         refusals=[msgspec.to_builtins(refusal) for refusal in refusals[:100]],
+    )
+
+
+def refuse_to_ask(name: str, place: SourcePlace) -> tuple[Refusal, ...]:
+    """Say that no channel or index is asked for a list whose packages come from its source's bundle alone."""
+    if not place.bundle_only:
+        return ()
+    return (
+        Refusal(
+            rule="bundle_only",
+            subject=name[:200],
+            message=f"For {name} channels would have to be asked, and on this machine packages come from the bundle of "
+            "its source alone (bundle_only). Publish it and fill the bundle, also for this platform, where channels "
+            "can be reached.",
+        ),
     )
 
 

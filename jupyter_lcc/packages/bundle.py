@@ -3,7 +3,8 @@
     bundle/conda/linux-64/numpy-….conda, repodata.json      a channel that any conda can use
     bundle/wheels/six-….whl
 
-One bundle serves all lists of a source, so an archive lies there once. It is only added to. What is written is first
+One bundle serves all lists of a source, so an archive lies there once. What no lock needs any more stays until somebody
+prunes it. What is written is first
 compared with its hash, what is taken too: whoever may write to the place can't slip in another archive.
 
 Everything here blocks; call it from a thread. A shelf is where bundles lie: a folder or S3.
@@ -17,6 +18,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -27,7 +29,19 @@ from ..environments.names import say_it
 from ..errors import Conflict, Invalid, NotFound
 from ..model import Model
 
-__all__ = ["BUNDLE", "Archive", "Bundled", "Shelf", "archives_of", "check_path", "fill", "lacking", "take"]
+__all__ = [
+    "BUNDLE",
+    "Archive",
+    "Bundled",
+    "Shelf",
+    "archives_of",
+    "check_path",
+    "fill",
+    "is_archive",
+    "lacking",
+    "take",
+    "tell_no_more",
+]
 
 T = TypeVar("T")
 
@@ -61,6 +75,9 @@ class Shelf(Protocol):
 
     def load(self, path: str, target: Path) -> bool:
         """Copy a file to `target`. False where there is none."""
+
+    def remove(self, path: str) -> None:
+        """Take a file away; there is nothing to do where there is none."""
 
     def edit(self, path: str, change: Callable[[bytes | None], bytes | None], most: int) -> None:
         """Replace a small file by what `change` makes of it (None: leave it), with nobody else's change in between."""
@@ -116,6 +133,11 @@ def check_path(path: str) -> str:
     if not _PATH.fullmatch(path) or ".." in path:
         raise Invalid(f"{say_it(path)} can't be a file of a bundle.", field="path")
     return path
+
+
+def is_archive(path: str) -> bool:
+    """Tell whether a bundle's file is an archive, and not what tells of them, or somebody else's."""
+    return _PATH.fullmatch(path) is not None and ".." not in path and not path.endswith(f"/{_REPODATA}")
 
 
 def lacking(shelf: Shelf, wanted: Sequence[Archive]) -> tuple[Archive, ...]:
@@ -237,6 +259,17 @@ def _tell(shelf: Shelf, folder: Path, subdir: str, archives: Sequence[Archive]) 
         shelf.edit(path, lambda before: _merged(before, entries, subdir), _MOST_REPODATA)
 
 
+def tell_no_more(shelf: Shelf, paths: Iterable[str]) -> None:
+    """Take archives out of the bundle's repodata.json, so that no solver chooses what is going to be removed."""
+    by_subdir: dict[str, set[str]] = {}
+    for path in paths:
+        kind, _, rest = path.partition("/")
+        if kind == "conda":
+            by_subdir.setdefault(rest.partition("/")[0], set()).add(rest.partition("/")[2])
+    for subdir, names in sorted(by_subdir.items()):
+        shelf.edit(f"conda/{subdir}/{_REPODATA}", partial(_without, names, subdir), _MOST_REPODATA)
+
+
 def _rewrite(folder: Path, wanted: Sequence[Archive], shelf: Shelf) -> None:
     """Let a folder that was taken tell of its archives too."""
     for subdir in sorted({archive.path.split("/")[1] for archive in wanted if archive.path.startswith("conda/")}):
@@ -283,7 +316,18 @@ def _merged(before: bytes | None, entries: Entries, subdir: str) -> bytes | None
     joined = {key: dict(sorted((known[key] | entries[key]).items())) for key in known}
     if before is not None and joined == known:
         return None
-    told = {"info": {"subdir": subdir}, "repodata_version": 1, **joined}
+    return _written(joined, subdir)
+
+
+def _without(names: set[str], subdir: str, before: bytes | None) -> bytes | None:
+    """Take entries out; None where there are none of them."""
+    known = _repodata(before)
+    left = {key: {name: value for name, value in known[key].items() if name not in names} for key in known}
+    return None if left == known else _written(left, subdir)
+
+
+def _written(entries: Entries, subdir: str) -> bytes:
+    told = {"info": {"subdir": subdir}, "repodata_version": 1, **entries}
     return msgspec.json.format(msgspec.json.encode(told), indent=1) + b"\n"
 
 

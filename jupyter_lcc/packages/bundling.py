@@ -8,16 +8,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from ..environments.exact import Exact
 from ..errors import Conflict, DiskFull, Invalid, OutsideFailure
 from ..jobs.context import JobContext
 from ..jobs.model import Job, Progress
-from .bounds import ListBounds, check_lock, raise_for
-from .bundle import Shelf, archives_of, fill, lacking
+from .bounds import ListBounds, check_lock, raise_for, refuse_to_ask
+from .bundle import Archive, Bundled, Shelf, archives_of, fill, lacking
 from .exacts import exact_of_lock
 from .library import Library
 from .lists import check_platform
 from .model import BundleList
 from .needs import Environments, Jobs
+from .pruning import prune
 
 __all__ = ["Bundling"]
 
@@ -45,38 +49,43 @@ class Bundling:
         if lacks:
             raise Invalid(f"The lock of {name} has nothing for {', '.join(lacks)}.", field="platforms")
         raise_for(check_lock(lock, self._bounds, platforms), "lock")
-        shelf = self._shelf(known.place.id)
+        source, shelf = self._library.source(known.place.id), self._shelf(known.place.id)
         exacts = [exact for each in platforms if (exact := exact_of_lock(lock, each)) is not None]
         wanted = archives_of(exacts)
 
         async def work(context: JobContext) -> dict[str, Any]:
-            missing = {archive.path for archive in await context.in_thread(lacking, shelf, wanted)}
-            fetched = [archive for archive in wanted if archive.path in missing]
-            if not fetched:
-                return {"name": name, "url": shelf.url, "stored": 0, "present": len(wanted), "bytes_stored": 0}
-            folder = await context.in_thread(self._room)
-            try:
-                for exact in exacts:
-                    context.raise_if_cancelled()
-                    await self._environments.fetch_exact(exact, str(folder), context)
-
-                def told(done: int, total: int, what: str) -> None:
-                    context.progress(Progress(done=done, total=total, unit="packages", label=what))
-
-                put = partial(fill, shelf, folder, wanted, told, lambda: not context.cancelled)
-                done = await context.in_thread(put)
+            done = Bundled(url=shelf.url, present=len(wanted))
+            if await context.in_thread(lacking, shelf, wanted):
+                raise_for(refuse_to_ask(name, known.place))
+                done = await self._fill(shelf, exacts, wanted, context)
+            told = {"name": name, **msgspec.to_builtins(done)}
+            if body.prune:
+                go_on = partial(_goes_on, context)
+                pruned = await context.in_thread(prune, source, shelf, body.revisions, go_on)
                 context.raise_if_cancelled()
-            finally:
-                await self._library.call(partial(shutil.rmtree, folder, ignore_errors=True))
-            return {
-                "name": name,
-                "url": done.url,
-                "stored": done.stored,
-                "present": done.present,
-                "bytes_stored": done.bytes_stored,
-            }
+                told |= {"removed": pruned.removed, "bytes_removed": pruned.bytes_removed}
+            return told
 
         return self._jobs.submit(kind="lists.bundle", key=f"bundle:{known.place.id}", subject=name, work=work)
+
+    async def _fill(
+        self, shelf: Shelf, exacts: list[Exact], wanted: tuple[Archive, ...], context: JobContext
+    ) -> Bundled:
+        """Fetch what is wanted from where the lock says, and put there what isn't there."""
+        folder = await context.in_thread(self._room)
+        try:
+            for exact in exacts:
+                context.raise_if_cancelled()
+                await self._environments.fetch_exact(exact, str(folder), context)
+
+            def told(done: int, total: int, what: str) -> None:
+                context.progress(Progress(done=done, total=total, unit="packages", label=what))
+
+            done = await context.in_thread(partial(fill, shelf, folder, wanted, told, partial(_goes_on, context)))
+            context.raise_if_cancelled()
+        finally:
+            await self._library.call(partial(shutil.rmtree, folder, ignore_errors=True))
+        return done
 
     def _shelf(self, source_id: str) -> Shelf:
         shelf = self._library.source(source_id).shelf
@@ -91,3 +100,7 @@ class Bundling:
         except OSError as error:
             failure = DiskFull if error.errno == 28 else OutsideFailure
             raise failure(f"There is no place for the packages: {error.strerror}.") from error
+
+
+def _goes_on(context: JobContext) -> bool:
+    return not context.cancelled

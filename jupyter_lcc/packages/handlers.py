@@ -194,6 +194,8 @@ ROUTES: tuple[Route, ...] = (
         ListDiff,
         params=_NAME,
         raises=(NotFound, Invalid, OutsideFailure, NotReachable),
+        says="At once. With `to_solve` the list has no lock for this platform: a sync with `dry_run` solves it, as a "
+        "job, after which this tells what would be done; a sync without `plan_hash` solves and syncs in its own job.",
     ),
     Route(
         "POST",
@@ -209,7 +211,8 @@ ROUTES: tuple[Route, ...] = (
         body=SyncList,
         params=_NAME,
         raises=(NotFound, Conflict, Forbidden, OutsideFailure, NotReachable),
-        says="With `dry_run` the answer is 200 and what would be done. Otherwise 202, the job and its place. Where "
+        says="With `dry_run` the answer is 200 and what would be done; where that has to be solved first, 202 and a "
+        "job `lists.solve`: ask again once it has succeeded. Otherwise 202, the job and its place. Where "
         "`plan_hash` or `etag` is not what it would be by now, the answer is 409 and the new ListDiff in `detail.diff`;"
         " if that shows only in the job, it fails with `conflict` and the new plan in its detail.",
     ),
@@ -309,7 +312,7 @@ ROUTES: tuple[Route, ...] = (
         body=BundleList,
         params=_NAME,
         raises=(NotFound, Conflict, Forbidden, OutsideFailure, NotReachable),
-        says=_LONG,
+        says=_LONG + " With `prune` files go that no lock of the newest `revisions` of any list of the source names.",
     ),
     Route(
         "POST",

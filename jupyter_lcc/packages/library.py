@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,6 +19,7 @@ from .lock import read_lock
 from .model import ListSettings, SourcePlace, SourceState, Stored
 from .policy import mode_of
 from .revisions import folder_of
+from .sources.disk import told_of
 from .sources.model import Source, Unchanged
 from .state import Copy, ListFiles, Read
 
@@ -32,7 +33,10 @@ _MOST_SOURCES = 50
 
 @dataclass(frozen=True)
 class Known:
-    """A list as it was read last. `fresh`: its source answered when it was asked last; `problem`: what it said."""
+    """A list as it was read last. `fresh`: its source answered when it was asked last; `problem`: what it said.
+
+    `unkept` is why what was read can't be kept on this machine: it is true now, and forgotten by a restart.
+    """
 
     name: str
     place: SourcePlace
@@ -41,6 +45,7 @@ class Known:
     at: datetime | None
     fresh: bool = False
     problem: str | None = None
+    unkept: str | None = None
 
     @property
     def tag(self) -> str | None:
@@ -212,11 +217,16 @@ class Library:
         return [(shelf.place, shelf.source) for shelf in shelves if shelf.source is not None]
 
     async def bundle_of(self, source_id: str) -> str | None:
-        """Give the address of a source's bundle, None where it has none, or doesn't tell."""
+        """Give the address of a source's bundle, None where it has none, or doesn't tell.
+
+        Where packages come from the bundle alone, its address is given in any case: what it lacks is said then.
+        """
         try:
             shelf = self.source(source_id).shelf
             if shelf is None:
                 return None
+            if self._shelf(source_id).place.bundle_only:
+                return shelf.url
             sizes: dict[str, int] = await self.call(shelf.sizes)
             return shelf.url if sizes else None
         except LccError:
@@ -244,7 +254,7 @@ class Library:
             raise Conflict(f"{source.place} is one of the sources already.", field="place")
         await self.call(source.names)
         wanted = SourcePlace(place=place, id=source_id, mode=mode)
-        await self.call(self._files.add_source, wanted)
+        await self.call(self._written, self._files.add_source, wanted)
         shelf = self._shelves[source_id] = _Shelf(wanted, source)
         await self.refresh()
         return self._state(shelf)
@@ -253,7 +263,7 @@ class Library:
         """Remove a source of the user's."""
         if self._shelf(source_id).place.configured:
             raise Forbidden("This source is your administrator's; it can't be removed here.")
-        await self.call(self._files.remove_source, source_id)
+        await self.call(self._written, self._files.remove_source, source_id)
         self._shelves.pop(source_id, None)
         for name in [name for name, known in self._known.items() if known.place.id == source_id]:
             await self.forget(name)
@@ -306,7 +316,7 @@ class Library:
         if shelf.source is None:
             return []
         try:
-            names = await self.call(shelf.source.names)
+            etags: Mapping[str, str | None] = await self.call(shelf.source.etags)
         except LccError as error:
             shelf.problem = error.message
             return [replace(known, fresh=False, problem=error.message) for known in mine]
@@ -316,10 +326,14 @@ class Library:
             return [replace(known, fresh=False, problem=shelf.problem) for known in mine]
         shelf.problem = None
         by_name = {known.name: known for known in mine}
-        found = await asyncio.gather(*(self._read_one(shelf, name, by_name.get(name)) for name in names))
+        found = await asyncio.gather(
+            *(self._read_one(shelf, name, tag, by_name.get(name)) for name, tag in etags.items())
+        )
         return [known for known in found if known is not None]
 
-    async def _read_one(self, shelf: _Shelf, name: str, known: Known | None) -> Known | None:
+    async def _read_one(self, shelf: _Shelf, name: str, tag: str | None, known: Known | None) -> Known | None:
+        if tag is not None and known is not None and known.stored is not None and known.stored.etag == tag:
+            return await self._unchanged(known)  # the source isn't asked for what it has just told
         try:
             return await self._read(shelf, name, known)
         except NotFound:
@@ -337,26 +351,41 @@ class Library:
             stored = await self.call(self.source(shelf.place.id).read, name, etag)
         except Unchanged:
             assert known is not None
-            return replace(known, fresh=True, problem=None, at=self._clock.wall())
+            return await self._unchanged(known)
         return await self._noted(name, shelf.place, stored)
+
+    async def _unchanged(self, known: Known) -> Known:
+        found = replace(known, fresh=True, problem=None, at=self._clock.wall())
+        return found if known.unkept is None else await self._kept(found)
 
     async def _noted(self, name: str, place: SourcePlace, stored: Stored) -> Known:
         now = self._clock.wall()
         read = await self.call(_read_files, stored)
-        known = Known(name, place, stored, read, now, fresh=True)
+        return await self._kept(Known(name, place, stored, read, now, fresh=True))
+
+    async def _kept(self, known: Known) -> Known:
+        """Keep a copy of what was read; what keeps us from it is told, and tried again with the next look."""
+        assert known.stored is not None
+        assert known.at is not None
         copy = Copy(
-            source=place.id,
-            place=self.source(place.id).place,
-            stored=stored,
-            read_at=now,
-            read=read,
+            source=known.place.id,
+            place=self.source(known.place.id).place,
+            stored=known.stored,
+            read_at=known.at,
+            read=known.read,
             read_by=__version__,
         )
         try:
             await self.call(self._files.save_copy, copy)
         except OSError as error:
-            self._log.warning("jupyter_lcc: the copy of the list %s can't be kept: %s", name, error)
-        return known
+            self._log.warning("jupyter_lcc: the copy of the list %s can't be kept: %s", known.name, error)
+            return replace(known, unkept=f"What was read of it can't be kept on this machine: {error.strerror}.")
+        return replace(known, unkept=None)
+
+    def _written(self, call: Callable[..., object], *arguments: Any) -> None:
+        """Write what a person has chosen, or say what keeps us from it. Blocks."""
+        with told_of(self._files.folder, "written"):
+            call(*arguments)
 
     def _seen(self) -> object:
         lists = tuple((known.name, known.tag, known.fresh, known.problem) for known in self.all())

@@ -187,6 +187,7 @@ class SourcePlace(Model, frozen=True, kw_only=True):
 
     The rest says how: of S3 `region`, `encryption` (AES256, aws:kms), `kms_key_id`, `owner` (an account's number); of
     git `branch`, `remote` and the `folder` in it. `configured`: the administrator's. `mode` null: as for all.
+    `bundle_only`: packages of its lists come from its bundle and from nowhere else; no channel or index is asked.
     """
 
     place: str
@@ -200,6 +201,7 @@ class SourcePlace(Model, frozen=True, kw_only=True):
     branch: str | None = None
     remote: str | None = None
     folder: str = ""
+    bundle_only: bool = False
 
 
 class ListSettings(Model, frozen=True, kw_only=True):
@@ -312,8 +314,9 @@ class ListText(Model, frozen=True, kw_only=True):
 class ListDiff(Plan, frozen=True, kw_only=True):
     """What a sync would do, before anything happens. `plan_hash` and `etag` say to `sync` what was shown.
 
-    `changed` tells who changed what since the last sync. `solved_here`: the list has no lock for this `platform`, so
-    it was solved here and now, and another machine may get other packages.
+    `changed` tells who changed what since the last sync. `to_solve`: the list has no lock for this `platform`, and
+    nobody has solved it here yet; `add`, `remove` and `change` are empty then and `plan_hash` is "", which no sync
+    takes for a plan that was seen. `solved_here`: it was solved here, and another machine may get other packages.
     """
 
     name: str
@@ -326,6 +329,7 @@ class ListDiff(Plan, frozen=True, kw_only=True):
     changed: Drift = Drift()
     refused: tuple[Refusal, ...] = ()
     keep: tuple[str, ...] = ()
+    to_solve: bool = False
     solved_here: bool = False
     from_copy: bool = False
     message: str = ""
@@ -430,9 +434,15 @@ class ValidateList(Request, frozen=True, kw_only=True):
 
 
 class BundleList(Request, frozen=True, kw_only=True):
-    """For which platforms (`linux-64`) the files are put into the source; null: for all of the lock."""
+    """For which platforms (`linux-64`) the files are put into the source; null: for all of the lock.
+
+    `prune`: afterwards the bundle's files go that no lock of the newest `revisions` (null: all there are) of any list
+    of the source names.
+    """
 
     platforms: Annotated[tuple[Name, ...], msgspec.Meta(max_length=20)] | None = None
+    prune: bool = False
+    revisions: Annotated[int, msgspec.Meta(ge=1, le=100_000)] | None = None
 
 
 class HistoryQuery(Request, frozen=True, kw_only=True):

@@ -10,9 +10,10 @@ from ..environments.model import Export, ExportQuery, Plan
 from ..jobs.context import JobContext
 from ..jobs.model import Job
 
-__all__ = ["Environments", "Jobs", "Work"]
+__all__ = ["Environments", "Find", "Jobs", "Work"]
 
 Work = Callable[[JobContext], Awaitable[dict[str, Any] | None]]
+Find = Callable[[JobContext], Awaitable[Exact]]
 
 
 class Environments(Protocol):
@@ -47,7 +48,7 @@ class Environments(Protocol):
     async def sync_exact(
         self,
         name: str,
-        exact: Exact,
+        exact: Exact | Find,
         *,
         keep: tuple[str, ...] = (),
         expected: str | None = None,
@@ -59,7 +60,7 @@ class Environments(Protocol):
         bundle: str | None = None,
         bundle_only: bool = False,
     ) -> Job:
-        """Make an environment equal to a lock, or refuse where the plan is another by now."""
+        """Make an environment equal to a lock, or to what is found in the job; refuse where the plan is another."""
 
     async def fetch_exact(
         self, exact: Exact, folder: str, context: JobContext, *, bundle: str | None = None

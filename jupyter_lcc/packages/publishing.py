@@ -14,7 +14,7 @@ from ..environments.model import ExportQuery
 from ..errors import Invalid, LccError, LostRace, NotFound, Unsafe, Unsatisfiable
 from ..jobs.context import JobContext
 from ..jobs.model import Job, Progress
-from .bounds import ListBounds, check_list, check_lock, raise_for
+from .bounds import ListBounds, check_list, check_lock, raise_for, refuse_to_ask
 from .exacts import exact_of_lock
 from .library import Library
 from .lists import edit_list, read_list, write_list
@@ -110,6 +110,8 @@ class Publishing:
         wanted = read_list(old.text)
         raise_for(check_list(wanted, self._bounds))
         source = self._library.source(place.id)
+        if old.lock is None or not old.lock_fits:
+            raise_for(refuse_to_ask(name, place))
         try:
             current: Stored | None = await self._library.call(source.read, name)
         except NotFound:
@@ -169,6 +171,7 @@ class Publishing:
     ) -> tuple[SourcePlace, Source, Stored | None]:
         """Read what is there, and refuse at once where it isn't what the text was made from."""
         place, source = self._library.source_for(name, wanted_source)
+        raise_for(refuse_to_ask(name, place))
         try:
             current: Stored | None = await self._library.call(source.read, name)
         except NotFound:

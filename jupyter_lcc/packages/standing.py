@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from ..clock import Clock
 from ..environments.exact import Exact
 from ..environments.lock_file import platform_of
 from ..environments.model import Plan
 from ..errors import LccError, NotFound
-from .bounds import ListBounds, check_list, check_lock
+from .bounds import ListBounds, check_list, check_lock, refuse_to_ask
 from .compare import drift, missing, status_of
 from .exacts import exact_of_lock, installed_in
 from .library import Known
@@ -19,6 +21,7 @@ from .lock import set_hash
 from .model import Drift, ListSettings, ListState, ListStatus, Refusal
 from .needs import Environments, Jobs
 from .policy import is_required, mode_of
+from .sources.disk import told_of
 from .state import ListFiles, Synced
 
 __all__ = ["Compared", "Standing"]
@@ -73,11 +76,15 @@ class Standing:
         self._clock = clock
         self._log = log
         self._synced: dict[str, Synced | None] = {}
+        self._unwritten: dict[str, str] = {}
+        """Why what a sync left isn't on disk."""
         self._learnt: dict[str, _Learnt] = {}
 
     async def state(self, known: Known) -> ListState:
         """Tell how an environment stands to its list. Asks no source."""
         synced = await self.synced_of(known.name)
+        if synced is not None and known.name in self._unwritten:
+            await self._save_synced(known.name, synced)
         job = next((job for job in self._jobs.live() if job.key == f"env:{known.name}"), None)
         required = is_required(known.name, known.place, self._settings)
         refused = (await self.learn(known)).refused
@@ -102,9 +109,8 @@ class Standing:
         newest = known.stored.revision if known.stored is not None else None
         if found.status == "in_sync" and newest is not None and not refused:
             synced = await self._note_equal(known, synced, found.exact)
-        message = (
-            refused[0].message if refused else known.problem or fault or known.read.problem or known.read.lock_problem
-        )
+        problem = refused[0].message if refused else known.problem or fault or known.read.problem
+        message = problem or known.read.lock_problem or known.unkept or self._unwritten.get(known.name)
         return ListState(
             name=known.name,
             source=known.place.id,
@@ -182,7 +188,7 @@ class Standing:
             installed=installed_in(exact),
             keep=synced.keep if synced is not None else (),
         )
-        await self.save_synced(known.name, noted)
+        await self._save_synced(known.name, noted)
         return noted
 
     async def learn(self, known: Known) -> _Learnt:
@@ -201,6 +207,8 @@ class Standing:
             refused += check_lock(lock, self._bounds, (self._platform,))
             wanted = exact_of_lock(lock, self._platform)
             wanted_hash = set_hash(lock.platforms[self._platform]) if wanted is not None else None
+        if wanted is None and known.read.wanted is not None:
+            refused += refuse_to_ask(known.name, known.place)
         return _Learnt(known.tag, wanted, wanted_hash, tuple(dict.fromkeys(refused)))
 
     async def synced_of(self, name: str) -> Synced | None:
@@ -208,12 +216,26 @@ class Standing:
             self._synced[name] = await self._call(self._files.synced, name)
         return self._synced[name]
 
-    async def save_synced(self, name: str, synced: Synced) -> None:
+    async def keep_from_now(self, name: str, keep: tuple[str, ...]) -> None:
+        """Remember which packages are to stay, or raise what keeps us from it: the next sync would remove them."""
+
+        def write(synced: Synced) -> None:
+            with told_of(self._files.folder, "written"):
+                self._files.save_synced(name, synced)
+
+        synced = msgspec.structs.replace(await self.synced_of(name) or Synced(), keep=keep)
+        await self._call(write, synced)
+        self._synced[name] = synced
+
+    async def _save_synced(self, name: str, synced: Synced) -> None:
         self._synced[name] = synced
         try:
             await self._call(self._files.save_synced, name, synced)
         except OSError as error:
+            self._unwritten[name] = f"What its last sync left can't be written down on this machine: {error.strerror}."
             self._log.warning("jupyter_lcc: what the sync of %s left can't be written down: %s", name, error)
+        else:
+            self._unwritten.pop(name, None)
 
     def keep(self, synced: Synced | None) -> tuple[str, ...]:
         own = synced.keep if synced is not None else ()

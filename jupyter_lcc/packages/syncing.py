@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,14 +12,14 @@ import msgspec
 from ..environments.exact import Exact, plan_digest
 from ..environments.lock_file import lock_of
 from ..errors import Conflict, Invalid, LccError, NotReachable
-from ..jobs.model import Job
+from ..jobs.context import JobContext
+from ..jobs.model import Job, Progress
 from .bounds import ListBounds, check_lock, raise_for
 from .library import Known, Library
 from .lists import check_platform
 from .model import ListDiff, ListSettings, SyncList
 from .needs import Environments, Jobs
 from .standing import Standing
-from .state import Synced
 
 __all__ = ["Syncing"]
 
@@ -52,102 +53,117 @@ class Syncing:
         self._begin = begin
         self._solved: dict[tuple[str, str], Exact] = {}
 
-    async def diff(self, name: str, keep: tuple[str, ...] | None = None) -> ListDiff:
-        """Say what a sync would do. Raises NotFound, Invalid."""
+    async def diff(self, name: str) -> ListDiff:
+        """Say what a sync would do, at once: what has to be solved first is said to be so. Raises NotFound, Invalid."""
         known = await self._library.read_or_copy(name)
-        return (await self._shown(known, keep))[0]
+        return (await self._shown(known, None))[0]
 
     async def sync(self, name: str, body: SyncList) -> ListDiff | Job:
-        """Do it. Raises OutOfBounds for what isn't allowed, Conflict where something else would be done by now."""
+        """Do it. Raises OutOfBounds for what isn't allowed, Conflict where something else would be done by now.
+
+        To be shown what would be done is a job too where that has to be solved first.
+        """
         known = await self._library.read_or_copy(name)
         diff, wanted = await self._shown(known, body.keep)
         if body.dry_run:
-            return diff
+            return diff if wanted is not None or diff.refused else self._solve_first(known)
         raise_for(diff.refused)
-        if (body.etag is not None and body.etag != diff.etag) or (
-            body.plan_hash is not None and body.plan_hash != diff.plan_hash
-        ):
+        # What nobody has solved nobody has seen.
+        other = body.plan_hash is not None and (diff.to_solve or body.plan_hash != diff.plan_hash)
+        if other or (body.etag is not None and body.etag != diff.etag):
             raise Conflict(
                 f"What a sync of {name} would do has changed since it was shown; look at it again.",
                 name=name,
                 diff=msgspec.to_builtins(diff),
             )
         if body.keep is not None:
-            before = await self._standing.synced_of(name) or Synced()
-            await self._standing.save_synced(name, msgspec.structs.replace(before, keep=diff.keep))
+            await self._standing.keep_from_now(name, diff.keep)
         assert known.read.wanted is not None
         job = await self._environments.sync_exact(
             name,
-            wanted,
+            wanted if wanted is not None else partial(self._solved_for, known),
             keep=diff.keep,
             # Who was shown nothing gets what the list says, whatever lies between by then.
             expected=diff.plan_hash if body.plan_hash is not None else None,
             command=f"lists sync {name}",
             asked=(*known.read.wanted.conda.values(), *known.read.wanted.pip.values()),
             variables=known.read.wanted.variables,
-            bundle=await self._library.bundle_of(known.place.id) if diff.add or diff.change else None,
+            bundle=await self._library.bundle_of(known.place.id) if diff.add or diff.change or diff.to_solve else None,
+            bundle_only=known.place.bundle_only,
         )
         self._told("changed", name)
         self._begin(self._noticed(name, job))
         return job
 
-    async def _shown(self, known: Known, keep: tuple[str, ...] | None) -> tuple[ListDiff, Exact]:
+    async def _shown(self, known: Known, keep: tuple[str, ...] | None) -> tuple[ListDiff, Exact | None]:
+        """Say what would be done, and to what an environment would be made equal: None where nobody has solved it."""
         state = await self._standing.state(known)
         if known.stored is None or known.tag is None:
             raise NotReachable(state.message or "The list could not be read yet.", name=known.name)
         if known.read.problem:
             raise Invalid(f"The list {known.name} can't be read: {known.read.problem}", field="text")
         wanted = (await self._standing.learn(known)).wanted
-        refused, solved_here = state.refused, wanted is None
-        if wanted is None:
-            raise_for(state.refused)
-            wanted = await self._solve(known, known.tag)
-            refused = check_lock(lock_of((wanted,)), self._bounds)
+        refused, locked = state.refused, wanted is not None
+        if wanted is None and not refused:
+            wanted = self._solved.get((known.name, known.tag))
+            refused = check_lock(lock_of((wanted,)), self._bounds) if wanted is not None else ()
         kept = tuple(dict.fromkeys((*self._settings.keep, *keep))) if keep is not None else state.keep
-        plan = await self._environments.plan_exact(known.name, wanted, kept)
-        notes = plan.notes
-        if solved_here:
-            why = known.read.lock_problem or f"The list has no lock for {wanted.platform}."
-            notes = (*notes, f"{why} It was solved here; other machines may get other packages.")
-        if not known.fresh:
-            notes = (*notes, "The source does not answer; this is the list as it was read last.")
-        told = msgspec.structs.asdict(plan) | {"notes": notes}
+        plan = state.drift
+        if wanted is not None:
+            plan = await self._environments.plan_exact(known.name, wanted, kept)
         diff = ListDiff(
-            **told,
+            **msgspec.structs.asdict(plan),
             name=known.name,
             environment=known.name,
             status=state.status,
-            plan_hash=plan_digest(plan, wanted),
+            plan_hash=plan_digest(plan, wanted) if wanted is not None else "",
             etag=known.tag,
             revision=known.stored.revision,
-            platform=wanted.platform,
+            platform=self._platform,
             changed=state.changed,
             refused=refused,
             keep=kept,
-            solved_here=solved_here,
+            to_solve=wanted is None and not refused,
+            solved_here=wanted is not None and not locked,
             from_copy=not known.fresh,
             message=state.message,
         )
         return diff, wanted
 
-    async def _solve(self, known: Known, tag: str) -> Exact:
+    def _solve_first(self, known: Known) -> Job:
+        """Find packages for this platform, so that the next diff tells; who asks meanwhile gets the same job."""
+        key = f"solve:{known.name}:{known.tag}"
+        live = next((job for job in self._jobs.live() if job.key == key), None)
+        if live is not None:
+            return live
+
+        async def work(context: JobContext) -> dict[str, Any]:
+            await self._solved_for(known, context)
+            return {"name": known.name, "etag": known.tag}
+
+        return self._jobs.submit(kind="lists.solve", key=key, subject=known.name, work=work)
+
+    async def _solved_for(self, known: Known, context: JobContext) -> Exact:
         """Find packages for this platform; what was found is kept, so that the sync does what the diff has shown."""
-        key = (known.name, tag)
+        assert known.tag is not None
+        assert known.read.wanted is not None
+        key = (known.name, known.tag)
         found = self._solved.get(key)
         if found is None:
-            assert known.read.wanted is not None
+            context.progress(Progress(done=0, total=2, label="solve"))
             wanted = known.read.wanted
-            platform = check_platform(self._platform)
             solved = await self._environments.solve_exact(
                 tuple(wanted.conda.values()),
                 tuple(wanted.pip.values()),
                 wanted.channels,
-                (platform,),
+                (check_platform(self._platform),),
                 self._settings.indexes,
+                context=context,
             )
             found = self._solved[key] = solved[0]
             while len(self._solved) > _MOST_SOLVED:
                 self._solved.pop(next(iter(self._solved)))
+        raise_for(check_lock(lock_of((found,)), self._bounds))
         return found
 
     async def _noticed(self, name: str, job: Job) -> None:

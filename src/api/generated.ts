@@ -730,7 +730,7 @@ export interface paths {
         put?: never;
         /**
          * Put the files of a list's lock into its source, for machines that reach nothing else.
-         * @description The answer is 202, the job, and its place in `Location`.
+         * @description The answer is 202, the job, and its place in `Location`. With `prune` files go that no lock of the newest `revisions` of any list of the source names.
          */
         post: operations["bundle_package_list"];
         delete?: never;
@@ -746,7 +746,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a sync would add, remove and change. */
+        /**
+         * What a sync would add, remove and change.
+         * @description At once. With `to_solve` the list has no lock for this platform: a sync with `dry_run` solves it, as a job, after which this tells what would be done; a sync without `plan_hash` solves and syncs in its own job.
+         */
         get: operations["diff_package_list"];
         put?: never;
         post?: never;
@@ -875,7 +878,7 @@ export interface paths {
         put?: never;
         /**
          * Make the environment equal to the list.
-         * @description With `dry_run` the answer is 200 and what would be done. Otherwise 202, the job and its place. Where `plan_hash` or `etag` is not what it would be by now, the answer is 409 and the new ListDiff in `detail.diff`; if that shows only in the job, it fails with `conflict` and the new plan in its detail.
+         * @description With `dry_run` the answer is 200 and what would be done; where that has to be solved first, 202 and a job `lists.solve`: ask again once it has succeeded. Otherwise 202, the job and its place. Where `plan_hash` or `etag` is not what it would be by now, the answer is 409 and the new ListDiff in `detail.diff`; if that shows only in the job, it fails with `conflict` and the new plan in its detail.
          */
         post: operations["sync_package_list"];
         delete?: never;
@@ -926,10 +929,14 @@ export interface components {
             mode: "apply" | "notify" | "off";
             place: string;
         };
-        /** @description For which platforms (`linux-64`) the files are put into the source; null: for all of the lock. */
+        /** @description For which platforms (`linux-64`) the files are put into the source; null: for all of the lock. `prune`: afterwards the bundle's files go that no lock of the newest `revisions` (null: all there are) of any list of the source names. */
         BundleList: {
             /** @default null */
             platforms: string[] | null;
+            /** @default false */
+            prune: boolean;
+            /** @default null */
+            revisions: number | null;
         };
         /** @description What to install, upgrade and remove. `upgrade` names packages; `upgrade_all` is everything. */
         ChangeEnvironment: {
@@ -977,7 +984,7 @@ export interface components {
             /** @default [] */
             problems: components["schemas"]["TextProblem"][];
             /** @default null */
-            understood: components["schemas"]["jupyter_lcc.packages.model.PackageList"] | null;
+            understood: components["schemas"]["PackageList"] | null;
         };
         /** @description What else in a Jupyter server ends kernels, terminals or the server by rules of its own, or seems to keep them. `name` is the setting (`MappingKernelManager.cull_idle_timeout`) or the extension (`jupyter_keepalive`). `seconds` after which it acts, null where it names none; `also` are settings that make it sharper (`cull_busy`); `follows_us` whether it was seen to hear of work and keeps. */
         Conflict: {
@@ -1261,6 +1268,10 @@ export interface components {
             taken_at: string;
             targets: components["schemas"]["Target"][];
         };
+        /** @description What is installed, by name. */
+        InstalledPackages: {
+            packages: components["schemas"]["Package"][];
+        };
         /** @description One piece of long work. `kind` is what is done (`environment.create`), `key` what it is done to (`env:NAME`): jobs of one key run one after the other. `subject` is the name a person knows it by. `cancelling` from the moment somebody asked to cancel until it has really ended. */
         Job: {
             /** @default false */
@@ -1301,33 +1312,6 @@ export interface components {
             next_offset: number;
             text: string;
         };
-        /** @description What is installed, by name. */
-        "jupyter_lcc.environments.model.PackageList": {
-            packages: components["schemas"]["Package"][];
-        };
-        /** @description What a list asks for, understood. Specs are written as the solver reads them. `conda` maps names to specs; `pip` maps names (with their marker, so that a name may stand once for each) to requirements. No `platforms`: any. `notes` say what the text holds that has no effect. */
-        "jupyter_lcc.packages.model.PackageList": {
-            /** @default [] */
-            channels: string[];
-            /** @default {} */
-            conda: {
-                [key: string]: string;
-            };
-            /** @default null */
-            name: string | null;
-            /** @default [] */
-            notes: string[];
-            /** @default {} */
-            pip: {
-                [key: string]: string;
-            };
-            /** @default [] */
-            platforms: string[];
-            /** @default {} */
-            variables: {
-                [key: string]: string;
-            };
-        };
         /** @description The kernel an environment is registered as. `ours`: we wrote the kernelspec; others' are never touched. */
         KernelOf: {
             display_name: string;
@@ -1352,7 +1336,7 @@ export interface components {
         LeaseList: {
             leases: components["schemas"]["Lease"][];
         };
-        /** @description What a sync would do, before anything happens. `plan_hash` and `etag` say to `sync` what was shown. `changed` tells who changed what since the last sync. `solved_here`: the list has no lock for this `platform`, so it was solved here and now, and another machine may get other packages. */
+        /** @description What a sync would do, before anything happens. `plan_hash` and `etag` say to `sync` what was shown. `changed` tells who changed what since the last sync. `to_solve`: the list has no lock for this `platform`, and nobody has solved it here yet; `add`, `remove` and `change` are empty then and `plan_hash` is "", which no sync takes for a plan that was seen. `solved_here`: it was solved here, and another machine may get other packages. */
         ListDiff: {
             /** @default [] */
             add: components["schemas"]["PlanItem"][];
@@ -1395,6 +1379,8 @@ export interface components {
             solved_here: boolean;
             /** @enum {unknown} */
             status: "behind" | "drifted" | "drifted_and_behind" | "in_sync" | "invalid" | "not_installed" | "refused" | "syncing" | "unlocked" | "unreachable";
+            /** @default false */
+            to_solve: boolean;
         };
         /** @description The revisions, the newest first. */
         ListHistory: {
@@ -1490,7 +1476,7 @@ export interface components {
             source: string;
             text: string;
             /** @default null */
-            understood: components["schemas"]["jupyter_lcc.packages.model.PackageList"] | null;
+            understood: components["schemas"]["PackageList"] | null;
         };
         /** @description The machine itself: how it is stopped, how far that has got, what it costs. `stop_error` says why the last try failed and what is missing, `stop_error_sentence` the same by a code; `retry_at` is when it is tried again. */
         Machine: {
@@ -1584,6 +1570,29 @@ export interface components {
             path: string;
             reclaimable_bytes: number | null;
             size_bytes: number | null;
+        };
+        /** @description What a list asks for, understood. Specs are written as the solver reads them. `conda` maps names to specs; `pip` maps names (with their marker, so that a name may stand once for each) to requirements. No `platforms`: any. `notes` say what the text holds that has no effect. */
+        PackageList: {
+            /** @default [] */
+            channels: string[];
+            /** @default {} */
+            conda: {
+                [key: string]: string;
+            };
+            /** @default null */
+            name: string | null;
+            /** @default [] */
+            notes: string[];
+            /** @default {} */
+            pip: {
+                [key: string]: string;
+            };
+            /** @default [] */
+            platforms: string[];
+            /** @default {} */
+            variables: {
+                [key: string]: string;
+            };
         };
         /** @description What a change would do, before anything happens. `running_kernels` run in the environment: they go on with what they have loaded, and need a restart to see the change. `post_link` names packages whose scripts are not run. `notes` are sentences for a person. */
         Plan: {
@@ -2044,12 +2053,11 @@ export type Fix = components['schemas']['Fix'];
 export type Gpu = components['schemas']['Gpu'];
 export type Holder = components['schemas']['Holder'];
 export type IdleView = components['schemas']['IdleView'];
+export type InstalledPackages = components['schemas']['InstalledPackages'];
 export type Job = components['schemas']['Job'];
 export type JobError = components['schemas']['JobError'];
 export type JobList = components['schemas']['JobList'];
 export type JobLog = components['schemas']['JobLog'];
-export type JupyterLccEnvironmentsModelPackageList = components['schemas']['jupyter_lcc.environments.model.PackageList'];
-export type JupyterLccPackagesModelPackageList = components['schemas']['jupyter_lcc.packages.model.PackageList'];
 export type KernelOf = components['schemas']['KernelOf'];
 export type Lease = components['schemas']['Lease'];
 export type LeaseList = components['schemas']['LeaseList'];
@@ -2067,6 +2075,7 @@ export type Monitor = components['schemas']['Monitor'];
 export type Names = components['schemas']['Names'];
 export type Package = components['schemas']['Package'];
 export type PackageCache = components['schemas']['PackageCache'];
+export type PackageList = components['schemas']['PackageList'];
 export type Plan = components['schemas']['Plan'];
 export type PlanChange = components['schemas']['PlanChange'];
 export type PlanItem = components['schemas']['PlanItem'];
@@ -2842,7 +2851,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["jupyter_lcc.environments.model.PackageList"];
+                    "application/json": components["schemas"]["InstalledPackages"];
                 };
             };
             /** @description Not signed in, or not allowed. */

@@ -66,6 +66,16 @@ def test_the_life_of_a_list(team: Home) -> None:
     assert "revision 3" in said(team.lcc("lists", "pull", "team"))
     assert "were added" in said(team.lcc("lists", "bundle", "team"))
     assert "0 files were added" in said(team.lcc("lists", "bundle", "team"))
+    assert team.lcc("lists", "bundle", "team", "--revisions", "2").status == Exit.USAGE
+    assert "0 that no list needs were removed" in said(team.lcc("lists", "bundle", "team", "--prune"))
+
+    # Edited by hand its lock doesn't hold any more: it is solved before anything can be told, and that is said.
+    (team.path / "lists/team/environment.yml").write_text((team.path / "team.yml").read_text().replace("1.0", "2.0"))
+    ran = team.lcc("lists", "diff", "team")
+    assert (ran.status, "2.0" in ran.out, "solved here" in ran.out) == (Exit.PROBLEM, True, True)
+    assert "changed by hand" in " ".join(ran.out.split())
+    assert said(team.lcc("lists", "sync", "team")) == "team is ready.\n"
+    assert "nothing to do" in said(team.lcc("lists", "sync", "team", "--dry-run"))
     states = msgspec.json.decode(said(team.lcc("lists", "--json")), type=ListStates)
     assert [one.name for one in states.lists] == ["team"]
     said(team.lcc("lists", "remove", "team"))

@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,18 @@ from jupyter_lcc.errors import (
     Unsatisfiable,
 )
 
-from .channel import SHORT, SUBDIR, VERSION, Channel, Link, Package, add_wheel, small
+from .channel import (
+    SHORT,
+    SUBDIR,
+    VERSION,
+    Channel,
+    Link,
+    Package,
+    add_wheel,
+    installed_packages,
+    python_package,
+    small,
+)
 from .desk import Desk, picture, until
 from .test_channels import Server
 from .test_deaths import small_disk
@@ -239,6 +251,30 @@ async def test_what_is_to_be_kept_stays_with_what_it_needs(team: Team) -> None:
     await team.sync("one", exact)
     assert set(team.versions_of("one")) == {"python", "beta"}
     assert team.installed("one").exact.pip == ()
+
+
+async def test_another_minor_python_is_said_and_moves_what_belongs_to_it(own: tuple[Team, Channel]) -> None:
+    team, channel = own
+    real = python_package()
+    newer = replace(real, version="3.98.1", files={**real.files, "bin/python3.98": real.files[f"bin/python{SHORT}"]})
+    channel.add(real, newer, *installed_packages("packaging"))
+    channel.index()
+    first = await team.solve(f"python={SHORT}", "packaging")
+    assert plan_of(team.step("one", first)).notes == ()
+    await team.sync("one", first)
+    await team.change("one", "lonely")
+    second = await team.solve("python=3.98", "packaging")
+    step = team.step("one", second, "lonely")
+    assert plan_of(step).notes == (
+        "Kept though the list doesn't have them: lonely.",
+        f"Python changes from {SHORT} to 3.98, so pip's packages are installed anew.",
+        f"What is kept was made for Python {SHORT} and may not work with 3.98.",
+    )
+    await team.sync("one", second, keep=("lonely",), job=True)
+    assert not (team.prefix("one") / f"lib/python{SHORT}/site-packages/packaging").exists()
+    assert (team.prefix("one") / "lib/python3.98/site-packages/packaging").is_dir()
+    assert "lonely" in team.versions_of("one")
+    assert team.step("one", second, "lonely").nothing
 
 
 async def test_the_same_lock_of_another_archive_is_another(own: tuple[Team, Channel], tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from jupyter_lcc.environments.model import (
     Environment,
     EnvironmentList,
     Export,
+    InstalledPackages,
     Names,
     PackageCache,
-    PackageList,
     Plan,
     VersionDiff,
     VersionList,
@@ -115,14 +115,14 @@ async def test_from_nothing_to_a_running_kernel_and_back(lcc: Client, jp_fetch: 
 
     assert (await lcc.do("POST", "environments/vision/changes", {"install": ["gamma"]}))["changed"] is True
     assert (await lcc.do("POST", "environments/vision/changes", {"install": ["gamma"]}))["changed"] is False
-    packages = (await lcc.get("environments/vision/packages", PackageList)).packages
+    packages = (await lcc.get("environments/vision/packages", InstalledPackages)).packages
     assert {"alpha", "gamma"} <= {package.name for package in packages if package.requested}
     versions = (await lcc.get("environments/vision/versions", VersionList)).versions
     assert [version.number for version in versions] == [2, 1]
     diff = await lcc.get("environments/vision/versions/diff", VersionDiff, **{"from": "1"})
     assert [item.name for item in diff.add] == ["gamma"]
     await lcc.do("POST", "environments/vision/rollback", {"version": 1})
-    packages = (await lcc.get("environments/vision/packages", PackageList)).packages
+    packages = (await lcc.get("environments/vision/packages", InstalledPackages)).packages
     assert "gamma" not in [package.name for package in packages]
 
     await lcc.do("POST", "environments/vision/rename", {"name": "sight"})

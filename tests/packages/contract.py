@@ -66,6 +66,21 @@ class Contract:
         assert make().read("other").lock is None
         assert not make().read("other").lock_fits
 
+    def test_what_is_there_is_told_with_the_etags_that_reading_gives(self, make: Callable[[], Source]) -> None:
+        source = make()
+        assert source.etags() == {}
+        first = source.write("team", draft(), None)
+        second = source.write("other", draft(lock=None), None)
+        assert make().etags() == {"other": second.etag, "team": first.etag}
+        newer = source.write("team", draft(NEWER), first)
+        source.remove("other", signed(), second)
+        assert source.etags()["team"] == newer.etag
+        assert make().names() == ("team",)
+        for name in set(source.etags()) - {"team"}:  # a removed one may be told once, and then isn't there
+            with pytest.raises(NotFound):
+                source.read(name)
+        assert source.etags() == {"team": newer.etag}
+
     def test_what_is_known_is_not_read_again(self, make: Callable[[], Source]) -> None:
         source = make()
         first = source.write("team", draft(), None)

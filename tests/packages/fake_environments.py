@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -58,15 +58,18 @@ def _pip(spec: str) -> ExactPip:
 
 
 class FakeEnvironments:
-    """`there` maps names to what is installed; `solved` counts how often the solver was asked."""
+    """`there` maps names to what is installed; `solved` counts how often the solver was asked, `asked` says how a sync
+    was asked for last."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
         self.there: dict[str, Exact] = {}
         self.solved = 0
         self.before_solving: Callable[[], None] = lambda: None
-        self.may_sync = asyncio.Event()
+        self.may_sync, self.may_solve = asyncio.Event(), asyncio.Event()
         self.may_sync.set()
+        self.may_solve.set()
+        self.asked: dict[str, Any] = {}
         self.syncing: set[str] = set()
         self.most_at_once = 0
         self.failing: set[str] = set()
@@ -98,13 +101,18 @@ class FakeEnvironments:
     ) -> tuple[Exact, ...]:
         self.solved += 1
         self.before_solving()
+        await self.may_solve.wait()
         return tuple(exact(*specs, pip=pip, platform=platform) for platform in platforms)
 
     async def locate(self, exact: Exact) -> Exact:
         return exact
 
-    async def sync_exact(self, name: str, exact: Exact, **more: Any) -> Job:
+    async def sync_exact(self, name: str, exact: Exact | Callable[[JobContext], Awaitable[Exact]], **more: Any) -> Job:
+        self.asked = more
+        given = exact
+
         async def work(context: JobContext) -> dict[str, Any]:
+            exact = given if isinstance(given, Exact) else await given(context)
             self.syncing.add(name)
             self.most_at_once = max(self.most_at_once, len(self.syncing))
             try:

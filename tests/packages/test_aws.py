@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from jupyter_lcc.errors import Invalid, LostRace, NotFound, NotPermitted, NotReachable, Unsafe
-from jupyter_lcc.packages.sources import objects
 from jupyter_lcc.packages.sources.aws import Bucket, S3Source, parse_place
 from jupyter_lcc.packages.sources.model import Source, Unchanged
 from jupyter_lcc.platforms.aws import AwsClient
@@ -22,6 +21,7 @@ from .conftest import environment_of
 from .contract import NEWER, Contract, draft
 from .fake_s3 import FakeS3, broken_off, busy, denied, lost_answer, slow
 from .made import signed
+from .racing import race
 
 
 @pytest.fixture
@@ -50,29 +50,11 @@ class TestS3(Contract):
     def make(self, bucket: str, shared: AwsClient) -> Callable[[], Source]:
         return lambda: S3Source(Bucket(bucket=bucket, prefix="lists"), shared)
 
-    def test_races(self, make: Callable[[], Source]) -> None:
-        self.race(make, 8)
+    def test_four_at_once(self, make: Callable[[], Source]) -> None:
+        self.race(make, 3, publishers=4)
 
-
-@pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Source]]:
-    """A store that answers hundreds of races quickly; everything else is asked of moto."""
-    server = FakeS3(plain=True)
-    for name, value in environment_of(server).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(objects, "_WAIT_SECONDS", 0.001)
-    client = AwsClient("s3", None)
-    yield lambda: S3Source(Bucket(bucket="quick"), client)
-    assert server.faults == []
-    server.close()
-
-
-def test_a_hundred_races(quick: Callable[[], Source]) -> None:
-    Contract().race(quick, 100)
-
-
-def test_four_at_once(quick: Callable[[], Source]) -> None:
-    Contract().race(quick, 5, publishers=4)
+    def test_a_hundred_races_of_two_machines(self, make: Callable[[], Source], bucket: str, server: FakeS3) -> None:
+        race(make(), f"s3://{bucket}/lists", 100, environment_of(server))
 
 
 class TestVersioned(Contract):

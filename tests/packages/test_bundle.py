@@ -14,8 +14,10 @@ import msgspec
 import pytest
 
 from jupyter_lcc.environments.exact import Exact, ExactConda, ExactPip
+from jupyter_lcc.environments.lock_file import lock_of, write_lock
 from jupyter_lcc.errors import Conflict, DiskFull, Invalid, NotFound, NotPermitted, NotReachable
-from jupyter_lcc.packages.bundle import Archive, Shelf, archives_of, check_path, fill, lacking, take
+from jupyter_lcc.packages.bundle import Archive, Shelf, archives_of, check_path, fill, is_archive, lacking, take
+from jupyter_lcc.packages.pruning import Pruned, prune
 from jupyter_lcc.packages.sources.aws import Bucket, S3Source
 from jupyter_lcc.packages.sources.directory import DirectorySource
 from jupyter_lcc.packages.sources.git import GitSource
@@ -24,6 +26,7 @@ from jupyter_lcc.platforms.aws import AwsClient
 
 from .contract import draft
 from .fake_s3 import FakeS3, broken_off, busy, denied
+from .made import signed
 
 FORGE = "https://conda.anaconda.org/conda-forge"
 
@@ -121,6 +124,94 @@ def test_only_what_is_missing_is_put_there(shelf: Shelf, fetched: Fetched, tmp_p
     assert sorted(path for path in shelf.sizes() if not path.endswith("json")) == [a.path for a in fetched.wanted]
     assert names_in(shelf, "linux-64", tmp_path) == {"numpy-1.0-0.conda", "scipy-1.0-0.conda"}
     assert names_in(shelf, "noarch", tmp_path) == {"tzdata-1.0-0.conda"}
+
+
+def locked(*exacts: Exact) -> str:
+    return write_lock(lock_of(exacts))
+
+
+def archives_in(shelf: Shelf) -> set[str]:
+    return {path for path in shelf.sizes() if is_archive(path)}
+
+
+def test_what_no_kept_revision_needs_is_pruned(source: Source, shelf: Shelf, tmp_path: Path) -> None:
+    old, new, other = Fetched(tmp_path / "old"), Fetched(tmp_path / "new"), Fetched(tmp_path / "other")
+    for made in (old, new):
+        made.conda("python")
+        made.pip("six")
+    old.conda("numpy")
+    old.pip("gone")
+    new.conda("scipy")
+    other.conda("numpy-of-others", "noarch")
+    for made in (old, new, other):
+        fill(shelf, made.folder, made.wanted)
+    first = source.write("team", draft(lock=locked(old.exact)), None)
+    second = source.write("team", draft(lock=locked(new.exact)), first)
+    source.write("other", draft(lock=locked(other.exact)), None)
+    everything = archives_in(shelf)
+    # All revisions count unless somebody says how many.
+    assert prune(source, shelf) == Pruned(kept=6)
+    assert archives_in(shelf) == everything
+    done = prune(source, shelf, 1)
+    assert done == Pruned(removed=2, bytes_removed=500 + 200, kept=4)
+    assert archives_in(shelf) == {archive.path for archive in (*new.wanted, *other.wanted)}
+    assert names_in(shelf, "linux-64", tmp_path) == {"python-1.0-0.conda", "scipy-1.0-0.conda"}
+    assert names_in(shelf, "noarch", tmp_path) == {"numpy-of-others-1.0-0.conda"}
+    assert lacking(shelf, new.wanted) == ()
+    take(shelf, tmp_path / "machine", new.wanted)
+    # What comes back with an old revision is bundled again; what a removed list had goes.
+    fill(shelf, old.folder, old.wanted)
+    assert archives_in(shelf) == everything
+    source.remove("other", signed(), source.read("other"))
+    assert prune(source, shelf, 2).removed == 1
+    assert source.read("team") == second
+
+
+def test_what_tells_of_archives_is_left(source: Source, shelf: Shelf, fetched: Fetched, tmp_path: Path) -> None:
+    fill(shelf, fetched.folder, fetched.wanted)
+    source.write("team", draft(lock=locked(Exact(platform="linux-64"))), None)
+    assert prune(source, shelf).removed == 3
+    assert names_in(shelf, "linux-64", tmp_path) == set()
+    assert set(shelf.sizes()) == {"conda/linux-64/repodata.json", "conda/noarch/repodata.json"}
+
+
+def test_who_publishes_while_it_is_pruned_is_heard(source: Source, shelf: Shelf, fetched: Fetched) -> None:
+    fill(shelf, fetched.folder, fetched.wanted)
+    stored = source.write("team", draft(lock=locked(Exact(platform="linux-64"))), None)
+    reads = iter(range(10))
+
+    class Meanwhile:
+        """The source, to which somebody publishes right after it was read first."""
+
+        def __getattr__(self, name: str) -> Any:
+            if name == "names" and next(reads) == 1:
+                source.write("team", draft(lock=locked(fetched.exact)), stored)
+            return getattr(source, name)
+
+    meanwhile: Any = Meanwhile()
+    with pytest.raises(Conflict, match="needed again"):
+        prune(meanwhile, shelf)
+    assert lacking(shelf, fetched.wanted) == ()
+
+
+def test_nothing_is_pruned_where_a_lock_can_not_be_read(source: Source, shelf: Shelf, fetched: Fetched) -> None:
+    fill(shelf, fetched.folder, fetched.wanted)
+    source.write("team", draft(lock="version: 99\n"), None)
+    before = shelf.sizes()
+    with pytest.raises(Invalid):
+        prune(source, shelf)
+    assert shelf.sizes() == before
+
+
+def test_who_may_not_delete_is_told_the_permission(
+    bucket: str, shared: AwsClient, server: FakeS3, fetched: Fetched
+) -> None:
+    source = S3Source(Bucket(bucket=bucket), shared)
+    fill(source.shelf, fetched.folder, fetched.wanted)
+    source.write("team", draft(lock=locked(Exact(platform="linux-64"))), None)
+    server.fault("DELETE", "bundle", denied(), times=20)
+    with pytest.raises(NotPermitted, match="s3:DeleteObject"):
+        prune(source, source.shelf)
 
 
 def test_a_machine_that_reaches_only_the_bundle_gets_all_of_it(shelf: Shelf, fetched: Fetched, tmp_path: Path) -> None:
@@ -230,6 +321,36 @@ def test_two_who_fill_it_at_once_lose_nothing(source: Source, tmp_path: Path) ->
     assert source.shelf is not None
     assert len(names_in(source.shelf, "linux-64", tmp_path)) == 11
     assert all(lacking(source.shelf, side.wanted) == () for side in sides)
+
+
+def test_an_edit_in_the_middle_of_another_is_not_lost(shelf: Shelf, tmp_path: Path) -> None:
+    path, over = "conda/linux-64/repodata.json", threading.Event()
+
+    def edit_too() -> None:
+        shelf.edit(path, lambda before: (before or b"") + b"two ", 100)
+        over.set()
+
+    other = threading.Thread(target=edit_too)
+
+    def change(before: bytes | None) -> bytes:
+        if other.ident is None:
+            other.start()
+        over.wait(0.2)  # it may have to wait for us
+        return (before or b"") + b"one "
+
+    shelf.edit(path, change, 100)
+    other.join()
+    assert shelf.load(path, tmp_path / "copy")
+    assert sorted((tmp_path / "copy").read_text().split()) == ["one", "two"]
+
+
+def test_what_is_too_large_to_be_edited_is_left_as_it_is(shelf: Shelf, tmp_path: Path) -> None:
+    path = "conda/linux-64/repodata.json"
+    shelf.edit(path, lambda _: b"x" * 50, 100)
+    with pytest.raises(Invalid, match="bytes"):
+        shelf.edit(path, lambda _: b"y", 10)
+    assert shelf.load(path, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == b"x" * 50
 
 
 def test_who_is_cancelled_leaves_what_can_be_filled_further(shelf: Shelf, fetched: Fetched) -> None:

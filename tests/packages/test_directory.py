@@ -32,6 +32,7 @@ from jupyter_lcc.packages.sources.model import Source, Unchanged
 
 from .contract import LOCK, NEWER, Contract, draft
 from .made import LIST, signed
+from .racing import race
 
 
 class TestDirectory(Contract):
@@ -39,8 +40,8 @@ class TestDirectory(Contract):
     def make(self, tmp_path: Path) -> Callable[[], Source]:
         return lambda: DirectorySource(tmp_path)
 
-    def test_a_hundred_races(self, make: Callable[[], Source]) -> None:
-        self.race(make, 100)
+    def test_a_hundred_races_of_two_machines(self, make: Callable[[], Source], tmp_path: Path) -> None:
+        race(make(), str(tmp_path), 100)
 
     def test_five_at_once(self, make: Callable[[], Source]) -> None:
         self.race(make, 10, publishers=5)
@@ -211,43 +212,6 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.M
         assert picture(tmp_path) == before
         assert source.read("team") == stored
     raise AssertionError("it never had room")
-
-
-def test_a_disk_that_is_really_full(tmp_path: Path) -> None:
-    """A file system of 256 KB, where this machine lets us make one."""
-    words = ["unshare", "--map-root-user", "--mount", "--", sys.executable, "-c", FULL, str(tmp_path)]
-    done = subprocess.run(words, capture_output=True, timeout=60, check=False)
-    if b"ready" not in done.stdout:
-        pytest.skip("no file system can be mounted here")
-    assert done.returncode == 0, done.stderr.decode()
-
-
-FULL = """
-import subprocess, sys
-subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", sys.argv[1]], check=True)
-print("ready", flush=True)
-from datetime import datetime, timezone
-from pathlib import Path
-from jupyter_lcc.errors import DiskFull
-from jupyter_lcc.packages.model import Signature
-from jupyter_lcc.packages.sources.directory import DirectorySource
-from jupyter_lcc.packages.sources.model import Draft
-source = DirectorySource(Path(sys.argv[1]))
-signed = Signature(author="ann", at=datetime.now(timezone.utc))
-stored = source.write("team", Draft(text="dependencies: []\\n", signed=signed), None)
-text = "dependencies: []\\n" + "# filler\\n" * 100
-refused = 0
-for number in range(400):
-    try:
-        stored = source.write("team", Draft(text=f"{text}# {number}\\n", lock=text * 20, signed=signed), stored)
-    except DiskFull:
-        refused += 1
-        assert source.read("team") == stored
-        if refused > 3:
-            break
-assert refused, "it never was full"
-assert len(source.history("team", 1000)) == stored.revision.number
-"""
 
 
 def test_a_share_that_is_not_mounted_is_not_made_anew(tmp_path: Path) -> None:

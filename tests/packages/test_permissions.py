@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from jupyter_lcc.environments.exact import Exact
+from jupyter_lcc.environments.lock_file import lock_of, write_lock
 from jupyter_lcc.errors import LostRace, NotFound
 from jupyter_lcc.packages.bundle import fill, lacking, take
+from jupyter_lcc.packages.pruning import prune
 from jupyter_lcc.packages.sources.aws import Bucket, S3Source
 from jupyter_lcc.packages.sources.model import Unchanged
 from jupyter_lcc.platforms.aws import AwsClient
@@ -103,6 +106,21 @@ def test_only_what_lost_a_race_is_ever_deleted(source: S3Source, server: FakeS3,
     lacks = denied(asked(server, bucket), [*READER, *PUBLISHER])
     assert {action for action, _ in lacks} == {"s3:DeleteObject"}
     assert all("/lists/team/000002-" in resource for _, resource in lacks)
+
+
+def test_to_prune_needs_to_delete_from_the_bundle_and_nothing_more(
+    source: S3Source, server: FakeS3, bucket: str, tmp_path: Path
+) -> None:
+    fetched = Fetched(tmp_path / "fetched")
+    fetched.conda("numpy")
+    fetched.pip("six")
+    fill(source.shelf, fetched.folder, fetched.wanted)
+    source.write("team", draft(lock=write_lock(lock_of([Exact(platform="linux-64")]))), None)
+    server.requests.clear()
+    assert prune(source, source.shelf).removed == 2
+    lacks = denied(asked(server, bucket), [*READER, *PUBLISHER])
+    assert {action for action, _ in lacks} == {"s3:DeleteObject"}
+    assert all(fnmatchcase(resource, "arn:aws:s3:::acme-lists/approved/bundle/*") for _, resource in lacks)
 
 
 def test_heads_are_only_written_under_conditions(source: S3Source, server: FakeS3, bucket: str) -> None:

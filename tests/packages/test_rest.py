@@ -90,6 +90,7 @@ async def test_the_life_of_a_list(
     lcc: Client,
     jp_serverapp: Any,
     channel: Channel,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
     told: list[str] = []
 
@@ -141,6 +142,17 @@ async def test_the_life_of_a_list(
     await lcc.do("POST", "package-lists/team/restore", {"revision": 1})
     states = await lcc.ask("POST", "package-list-checks", ListStates)
     assert [(one.status, one.revision.number) for one in states.lists if one.revision] == [("in_sync", 3)]
+
+    # A lock that doesn't hold any more: what a sync would do is worked out by a job, and no GET waits for it.
+    (tmp_path / "source/team/environment.yml").write_text(newer + "# by hand\n")
+    plan = await lcc.ask("GET", "package-lists/team/diff", ListDiff)
+    assert (plan.to_solve, plan.plan_hash, plan.notes) == (True, "", ())
+    code, problem = await lcc.refused("POST", "package-lists/team/sync", {"plan_hash": plan.plan_hash})
+    assert (code, problem["detail"]["diff"]["to_solve"]) == (409, True)
+    assert (await lcc.do("POST", "package-lists/team/sync", {"dry_run": True}))["name"] == "team"
+    plan = await lcc.ask("GET", "package-lists/team/diff", ListDiff)
+    assert (plan.solved_here, [(item.name, item.to_version) for item in plan.change]) == (True, [("alpha", "2.0")])
+    await lcc.do("POST", "package-lists/team/sync", {"etag": plan.etag, "plan_hash": plan.plan_hash})
     await lcc.ask("DELETE", "package-lists/team", None)
     assert lcc.status == 204
     assert (await lcc.refused("GET", "package-lists/team"))[0] == 404

@@ -11,9 +11,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from traitlets import TraitError
 
 from jupyter_lcc.clock import SystemClock
-from jupyter_lcc.errors import Conflict, Forbidden, Invalid, LostRace, NotFound, NotReachable, OutOfBounds
+from jupyter_lcc.config import LccPackageLists
+from jupyter_lcc.errors import Conflict, Forbidden, Invalid, LostRace, NotFound, NotReachable, OutOfBounds, Unsafe
 from jupyter_lcc.jobs.files import JobFiles
 from jupyter_lcc.jobs.model import Job
 from jupyter_lcc.jobs.processes import Child, end_all
@@ -22,6 +24,7 @@ from jupyter_lcc.packages.bounds import ListBounds
 from jupyter_lcc.packages.join import join_lists
 from jupyter_lcc.packages.model import (
     AddSource,
+    BundleList,
     HistoryQuery,
     ListDiff,
     ListSettings,
@@ -35,9 +38,12 @@ from jupyter_lcc.packages.model import (
     SyncList,
     ValidateList,
 )
+from jupyter_lcc.packages.revisions import folder_of
 from jupyter_lcc.packages.service import PackageLists
+from jupyter_lcc.packages.sources.aws import Bucket, S3Source
 from jupyter_lcc.packages.sources.directory import DirectorySource
-from jupyter_lcc.packages.sources.model import Draft
+from jupyter_lcc.packages.sources.model import Draft, encode_record
+from jupyter_lcc.platforms.aws import AwsClient
 
 from .conftest import environment_of
 from .fake_environments import HERE, FakeEnvironments, exact
@@ -189,6 +195,19 @@ async def test_what_was_shown_is_what_is_done_or_it_is_asked_again(house: House)
         await house.lists.sync("team", SyncList(plan_hash=diff.plan_hash))
 
 
+async def test_another_revision_is_asked_again_though_its_plan_is_the_same(house: House) -> None:
+    """Somebody may have said in it why it should not be installed."""
+    etag = await house.put("team")
+    shown = await house.lists.diff("team")
+    await house.put("team", f"# Don't: it breaks the reports\n{TEXT}", etag)
+    with pytest.raises(Conflict) as refused:
+        await house.lists.sync("team", SyncList(etag=shown.etag, plan_hash=shown.plan_hash))
+    newer = msgspec.convert(refused.value.detail["diff"], ListDiff)
+    assert (newer.plan_hash, newer.etag != shown.etag) == (shown.plan_hash, True)
+    assert "team" not in house.fake.there
+    await house.sync("team", etag=newer.etag, plan_hash=newer.plan_hash)
+
+
 async def test_of_two_publishers_the_second_sees_both_sides(house: House) -> None:
     etag = await house.put("team")
     theirs = TEXT.replace("numpy=1.0", "numpy=2.0")
@@ -249,6 +268,34 @@ async def test_old_revisions_come_back_also_of_a_removed_list(house: House) -> N
             await house.lists.revision("team", number)
 
 
+async def test_what_somebody_has_changed_is_not_removed_unseen(house: House) -> None:
+    etag = await house.put("team")
+    newer = await house.put("team", TEXT + "  - scipy\n", etag)
+    with pytest.raises(LostRace):
+        await house.lists.remove("team", RemoveList(), etag)
+    assert (await house.lists.text("team")).etag == newer
+    await house.lists.remove("team", RemoveList(), newer)
+    with pytest.raises(NotFound):
+        await house.lists.text("team")
+
+
+async def test_where_two_could_lose_a_change_nothing_is_begun(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DirectorySource, "why_unsafe", lambda self: "This place can't keep two apart.")
+    with pytest.raises(Unsafe, match="two apart"):
+        await house.lists.put("team", PutList(text=TEXT), None)
+    assert house.fake.solved == 0
+    source = (await house.lists.sources()).sources[0]
+    assert (source.safe, source.why_not_safe) == (False, "This place can't keep two apart.")
+
+
+async def test_what_was_read_at_another_place_is_not_taken_for_this_one_s(house: House, tmp_path: Path) -> None:
+    await house.put("team")
+    elsewhere = place(tmp_path / "elsewhere")  # under the same id, and not there
+    house.settings = msgspec.structs.replace(house.settings, sources=(elsewhere,))
+    lists = await house.again()
+    assert [state.name for state in (await lists.all()).lists] == []
+
+
 async def test_an_unreachable_source_leaves_the_last_lock_and_says_so(house: House) -> None:
     await house.put("team")
     away = house.place.rename(house.home / "away")
@@ -257,7 +304,7 @@ async def test_an_unreachable_source_leaves_the_last_lock_and_says_so(house: Hou
     assert state.message
     diff = await house.lists.diff("team")
     assert diff.from_copy
-    assert any("does not answer" in note for note in diff.notes)
+    assert diff.notes == ()  # the field says it
     await house.sync("team", plan_hash=diff.plan_hash)
     await house.again()  # also for a server that never reached it
     state = await house.state("team")
@@ -302,12 +349,77 @@ async def test_a_platform_the_lock_lacks_is_solved_once_and_said(house: House) -
     await house.put("mac", "platforms: [osx-arm64]\n" + TEXT)
     assert (await house.state("mac")).locked is False
     solved = house.fake.solved
+    house.fake.may_solve.clear()
+    before = await house.lists.diff("mac")  # at once, though nobody answers the solver's questions
+    assert (before.to_solve, before.solved_here, before.platform) == (True, False, HERE)
+    assert (before.add, before.plan_hash, before.notes) == ((), "", ())
+    jobs = [await house.lists.sync("mac", SyncList(dry_run=True)) for _ in range(2)]
+    assert [job.kind for job in jobs if isinstance(job, Job)] == ["lists.solve"] * 2
+    house.fake.may_solve.set()
+    for job in jobs:
+        await house.done(job)
     diff = await house.lists.diff("mac")
-    assert diff.solved_here
-    assert diff.platform == HERE
+    assert (diff.to_solve, diff.solved_here, diff.notes) == (False, True, ())
+    assert {item.name for item in diff.add} == {"numpy", "pandas"}
+    assert await house.lists.sync("mac", SyncList(dry_run=True)) == diff
     await house.sync("mac", etag=diff.etag, plan_hash=diff.plan_hash)
     assert house.fake.solved == solved + 1
     assert {package.name for package in house.fake.there["mac"].conda} == {"numpy", "pandas"}
+
+
+async def test_nobody_has_seen_what_nobody_has_solved(house: House) -> None:
+    await house.put("mac", "platforms: [osx-arm64]\n" + TEXT)
+    unseen = await house.lists.diff("mac")
+    with pytest.raises(Conflict) as refused:
+        await house.lists.sync("mac", SyncList(plan_hash=unseen.plan_hash))
+    assert msgspec.convert(refused.value.detail["diff"], ListDiff).to_solve
+    await house.done(await house.lists.sync("mac", SyncList(dry_run=True)))
+    seen = await house.lists.diff("mac")
+    await house.again()  # a server that has forgotten what it had found
+    with pytest.raises(Conflict):
+        await house.lists.sync("mac", SyncList(plan_hash=seen.plan_hash))
+    # Who asks for no look solves and syncs in one job.
+    job = await house.lists.sync("mac", SyncList())
+    assert isinstance(job, Job)
+    assert job.key == "env:mac"
+    await house.done(job)
+    assert {package.name for package in house.fake.there["mac"].conda} == {"numpy", "pandas"}
+    assert (await house.lists.diff("mac")).solved_here
+
+
+async def test_what_is_solved_here_is_bound_too(house: House) -> None:
+    await house.put("mac", "platforms: [osx-arm64]\n" + TEXT + "  - costly\n")
+    house.bounds = ListBounds(denied_licences=("Proprietary",), unknown_licences="allow")
+    lists = await house.again()
+    with pytest.raises(Failed, match="denied_licences"):
+        await house.done(await lists.sync("mac", SyncList()))
+    with pytest.raises(OutOfBounds, match="denied_licences"):  # by now it is known
+        await lists.sync("mac", SyncList())
+    assert [refusal.rule for refusal in (await lists.diff("mac")).refused] == ["denied_licences: Proprietary"]
+    assert "mac" not in house.fake.there
+
+
+async def test_where_packages_come_from_the_bundle_alone_nothing_is_solved(house: House) -> None:
+    await house.put("team")
+    await house.put("mac", "platforms: [osx-arm64]\n" + TEXT)
+    house.settings = msgspec.structs.replace(house.settings, sources=(place(house.place, bundle_only=True),))
+    lists = await house.again()
+    await house.sync("team")
+    assert house.fake.asked["bundle_only"] is True
+    assert house.fake.asked["bundle"] == (house.place / "bundle").as_uri()  # there is none, and it is all that is asked
+    assert ((await house.state("mac")).status, (await lists.diff("mac")).to_solve) == ("refused", False)
+    house.fake.there["work"] = exact("numpy=1.0")
+    for attempt in (
+        lists.sync("mac", SyncList()),
+        lists.put("new", PutList(text=TEXT), None),
+        lists.publish("work", PublishList(environment="work"), None),
+    ):
+        with pytest.raises(OutOfBounds, match="bundle_only"):
+            await attempt
+    with pytest.raises(Failed, match="bundle_only"):
+        await house.done(await lists.bundle("team", BundleList()))
+    await house.done(await lists.restore("team", RestoreList(revision=1), None))  # its lock comes with it
+    assert house.fake.solved == 0
 
 
 async def test_what_an_environment_holds_is_published(house: House) -> None:
@@ -438,7 +550,9 @@ async def test_two_who_saw_nothing_both_succeed(house: House) -> None:
         await house.done(job)
     await house.put("other")
     diff = await house.lists.diff("other")
+    house.fake.may_sync.clear()  # until both have asked
     shown = [await house.lists.sync("other", SyncList(plan_hash=diff.plan_hash)) for _ in range(2)]
+    house.fake.may_sync.set()
     await house.done(shown[0])
     with pytest.raises(Failed, match="conflict"):
         await house.done(shown[1])
@@ -463,3 +577,55 @@ async def test_in_sync_costs_one_conditional_read(
     server.requests.clear()
     await house.lists.all()  # a look at the panel asks nobody
     assert server.requests == []
+
+
+@pytest.mark.parametrize("many", [1, 50])
+async def test_a_look_at_a_source_that_has_nothing_new_is_one_request(
+    house: House,
+    server: FakeS3,
+    bucket: str,
+    client: Any,
+    shared: AwsClient,
+    monkeypatch: pytest.MonkeyPatch,
+    many: int,
+) -> None:
+    for name, value in environment_of(server).items():
+        monkeypatch.setenv(name, value)
+    source = S3Source(Bucket(bucket=bucket), shared)
+    stored = source.write("list-0", Draft(text=TEXT, signed=signed()), None)
+    folder = f"lists/list-0/{folder_of(stored.revision)}/environment.yml"
+    for key, text in (("heads/list-0.json", encode_record(stored.revision)), (folder, TEXT.encode())):
+        for number in range(1, many):
+            client.put_object(Bucket=bucket, Key=key.replace("list-0", f"list-{number}"), Body=text)
+    house.settings = msgspec.structs.replace(house.settings, sources=(place(f"s3://{bucket}"),))
+
+    async def begun() -> None:
+        """Start a server, and let the look it takes by itself come first."""
+        server.requests.clear()
+        await house.again()
+        await house.until(lambda: server.requests)
+
+    await begun()
+    assert len((await house.lists.check()).lists) == many
+
+    async def asked() -> list[str]:
+        server.requests.clear()
+        told = await house.lists.check()
+        assert [state.from_copy for state in told.lists] == [False] * many
+        return [path.partition(bucket)[2].strip("/") for _, path, _ in server.requests]
+
+    assert await asked() == [""]  # the bucket itself: one LIST
+    await begun()  # it knows what the last one has read
+    assert await asked() == [""]
+    source.write("list-0", Draft(text=TEXT + "  - scipy\n", signed=signed()), stored)
+    assert [path.partition("/")[0] for path in await asked()] == ["", "heads", "lists"]
+    assert await asked() == [""]
+
+
+def test_a_checkout_has_no_bundle_to_take_from_alone() -> None:
+    section = LccPackageLists()
+    section.sources = [{"place": "s3://acme-lists/team", "bundle_only": True}]
+    assert [one.bundle_only for one in section.settings().sources] == [True]
+    section.sources = [{"place": "git:/srv/lists", "bundle_only": True}]
+    with pytest.raises(TraitError, match="bundle_only"):
+        section.settings()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +12,11 @@ import pytest
 from jupyter_lcc.environments.model import CreateEnvironment
 from jupyter_lcc.packages.model import BundleList, PublishList, PutList, SyncList
 
-from ..environments.channel import Channel, make_channel
+from ..environments.channel import Channel, small
 from ..environments.conftest import channel  # noqa: F401 -- a fixture
 from .conftest import environment_of
 from .fake_s3 import FakeS3
-from .users import QUIET, User, place
+from .users import QUIET, Failed, User, place
 
 
 @pytest.fixture(params=["directory", "s3"])
@@ -93,19 +92,65 @@ async def test_what_is_installed_is_published_and_is_in_sync(
     assert await ann.set_hash("work") == await ben.set_hash("work")
 
 
-async def test_a_machine_that_reaches_only_the_source_installs_from_its_bundle(
-    users: tuple[User, User], tmp_path: Path
+async def test_a_machine_that_takes_from_the_bundle_alone_asks_no_channel(
+    users: tuple[User, User], tmp_path: Path, where: str
 ) -> None:
     ann, ben = users
-    own = make_channel(tmp_path / "channel")
-    text = f"channels:\n  - {own.url}\ndependencies:\n  - python\n  - alpha=1.0\n"
+    await ben.end()
+    ben.settings = msgspec.structs.replace(ben.settings, sources=(place(where, bundle_only=True),))
+    await ben.begin()
+    own = Channel(tmp_path / "channel")
+    own.add(small("alpha", "1.0", ["beta"]), small("beta", "2.0"), small("lonely", "1.5"))
+    own.index()
+    text = f"channels:\n  - {own.url}\ndependencies:\n  - alpha=1.0\n"
     await ann.done(await ann.lists.put("team", PutList(text=text), None))
     told = await ann.done(await ann.lists.bundle("team", BundleList()))
-    assert told["stored"] > 2
+    assert told["stored"] == 2
     again = await ann.done(await ann.lists.bundle("team", BundleList()))
     assert (again["stored"], again["present"]) == (0, told["stored"])
-    shutil.rmtree(own.folder)
     await ben.lists.check()
     await ben.done(await ben.lists.sync("team", SyncList()))
     state = await ben.state("team")
     assert (state.status, await ben.set_hash("team")) == ("in_sync", state.wanted_hash)
+    # What isn't in the bundle isn't taken from its channel, though that would have it.
+    etag = (await ann.lists.text("team")).etag
+    await ann.done(await ann.lists.put("team", PutList(text=text + "  - lonely\n"), etag))
+    with pytest.raises(Failed, match=r"lonely 1\.5 is not in the bundle"):
+        await ben.done(await ben.lists.sync("team", SyncList()))
+    assert await ben.set_hash("team") == state.wanted_hash
+    told = await ann.done(await ann.lists.bundle("team", BundleList(prune=True, revisions=1)))
+    assert (told["stored"], told["removed"]) == (1, 0)
+    await ben.done(await ben.lists.sync("team", SyncList()))
+    assert await ben.set_hash("team") == (await ben.state("team")).wanted_hash != state.wanted_hash
+
+
+async def test_ten_users_who_sync_at_once_get_the_same_packages(
+    tmp_path: Path,
+    server: FakeS3,
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    channel: Channel,  # noqa: F811
+) -> None:
+    for name, value in environment_of(server).items():
+        monkeypatch.setenv(name, value)
+    settings = msgspec.structs.replace(QUIET, sources=(place(f"s3://{bucket}/team"),))
+    users = [User(tmp_path / f"user{number}", settings=settings) for number in range(10)]
+    try:
+        for user in users:
+            await user.begin()
+        text = f"channels:\n  - {channel.url}\ndependencies:\n  - alpha=1.0\n  - lonely\n"
+        await users[0].done(await users[0].lists.put("team", PutList(text=text), None))
+        await asyncio.gather(*(user.lists.check() for user in users))
+        for newer in (False, True):
+            if newer:  # the first time it is made, the second time changed
+                etag = (await users[9].lists.text("team")).etag
+                text = text.replace("alpha=1.0", "alpha=2.0")
+                await users[9].done(await users[9].lists.put("team", PutList(text=text), etag))
+            jobs = await asyncio.gather(*(user.lists.sync("team", SyncList()) for user in users))
+            await asyncio.gather(*(user.done(job) for user, job in zip(users, jobs, strict=True)))
+            states = [await user.state("team") for user in users]
+            assert {(state.status, state.synced_revision) for state in states} == {("in_sync", 1 + newer)}
+            assert {await user.set_hash("team") for user in users} == {states[0].wanted_hash}
+    finally:
+        for user in users:
+            await user.end()

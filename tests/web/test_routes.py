@@ -13,6 +13,7 @@ from jupyter_lcc.extension import ROUTES
 from jupyter_lcc.idle.model import IdleView, Lease, Policy
 from jupyter_lcc.web.handler import AUTH_RESOURCE, handlers_for
 from jupyter_lcc.web.model import About, ProblemBody
+from jupyter_lcc.web.openapi import describe
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -208,3 +209,8 @@ async def test_a_configuration_that_cannot_be_read_switches_off_and_is_told(jp_f
 async def test_the_number_jupyterlab_adds_against_caches_is_no_argument(jp_fetch: Any) -> None:
     assert (await jp_fetch("lcc", "idle", "decisions", params={"limit": "1", "1700000000000": ""})).code == 200
     assert (await refused(jp_fetch("lcc", "idle", "decisions", params={"17": "x"})))[0] == 422
+
+
+def test_every_shape_has_a_name_of_its_own() -> None:
+    """Two of one name would stand under their modules' names, which clients would have to know."""
+    assert [name for name in describe(ROUTES, "0")["components"]["schemas"] if "." in name] == []

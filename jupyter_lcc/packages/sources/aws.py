@@ -123,6 +123,10 @@ class S3Source:
 
     def names(self) -> tuple[str, ...]:
         """Name the lists that are there: one request, and one for each head that wasn't seen before."""
+        return tuple(name for name, etag in self.etags().items() if not self._is_removed(name, etag))
+
+    def etags(self) -> dict[str, str]:
+        """Name the heads with their ETags: a request for a thousand. Left out are those known to be removed lists'."""
         start = f"{self._objects.root}heads/"
         found: dict[str, str] = {}
         for page in self._objects.pages(start):
@@ -130,7 +134,8 @@ class S3Source:
                 name = str(entry["Key"])[len(start) :]
                 if name.endswith(".json") and is_list_name(name[:-5]):
                     found[name[:-5]] = str(entry["ETag"])
-        return tuple(name for name, etag in sorted(found.items()) if not self._is_removed(name, etag))
+        with self._lock:
+            return {name: etag for name, etag in sorted(found.items()) if not self._removed.get(etag)}
 
     def read(self, name: str, known: str | None = None) -> Stored:
         """Read a list: one conditional request where it is `known`, three where not."""
@@ -169,6 +174,11 @@ class S3Source:
                 break
         raise NotFound(f"The list {name} has no revision {number}.", name=name)
 
+    def at(self, name: str, record: Revision) -> Stored:
+        """Read the files of a record."""
+        check_name(name)
+        return self._files(name, folder_of(record), record)
+
     # -- reading ----------------------------------------------------------------------------------------------
 
     def _head(self, name: str, known: str | None = None) -> tuple[Revision, str]:
@@ -179,6 +189,8 @@ class S3Source:
         record = read_record(raw)
         if record is None:
             raise Invalid(f"The record of {name} can't be read.", field=name)
+        with self._lock:
+            self._removed[etag] = record.removed
         return record, etag
 
     def _tombstone(self, name: str) -> tuple[Revision, str] | None:
@@ -229,8 +241,8 @@ class S3Source:
                 return True
             except Invalid:
                 known = False  # reading it will tell
-            with self._lock:
-                self._removed[etag] = known
+                with self._lock:
+                    self._removed[etag] = known
         return known
 
     def _head_key(self, name: str) -> str:

@@ -98,9 +98,14 @@ class DirectorySource:
 
     def names(self) -> tuple[str, ...]:
         """Name the lists that are there."""
+        return tuple(self.etags())
+
+    def etags(self) -> dict[str, str | None]:
+        """Name the lists with their ETags."""
         with told_of(self._root, "read"):
             entries = sorted(entry.name for entry in os.scandir(self._root) if entry.is_dir())
-            return tuple(name for name in entries if is_list_name(name) and self._holds(name))
+            found = {name: self._tag(name) for name in entries if is_list_name(name)}
+        return {name: tag or None for name, tag in found.items() if tag is not None}
 
     def read(self, name: str, known: str | None = None) -> Stored:
         """Read a list: its newest revision, or what somebody wrote over it by hand."""
@@ -154,6 +159,10 @@ class DirectorySource:
                 return now
         raise NotFound(f"The list {name} has no revision {number}.", name=name)
 
+    def at(self, name: str, record: Revision) -> Stored:
+        """Read the files of a record."""
+        return self.revision(name, record.number)
+
     # -- reading ----------------------------------------------------------------------------------------------
 
     def _folder(self, name: str) -> Path:
@@ -196,13 +205,15 @@ class DirectorySource:
         text, lock = _text(folder / LIST, MAX_LIST), _text(folder / LOCK, MAX_LOCK)
         return stored_of(name, folder_of(record), text, lock, record)
 
-    def _holds(self, name: str) -> bool:
+    def _tag(self, name: str) -> str | None:
+        """Give a list's ETag, None where there is none, "" where reading it will tell what is wrong with it."""
         try:
-            return self._current(name, light=True) is not None
+            found = self._current(name, light=True)
         except NotFound:
-            return False
+            return None
         except LccError:
-            return True  # there is one, and reading it will tell what is wrong with it
+            return ""
+        return found.etag if found is not None else None
 
     def _current(self, name: str, known: str | None = None, *, light: bool = False) -> Stored | None:
         """Read what holds. Raises Unchanged where that is known already, NotFound where it was removed."""

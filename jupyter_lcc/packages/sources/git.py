@@ -91,9 +91,18 @@ class GitSource:
 
     def names(self) -> tuple[str, ...]:
         """Name the folders that hold a list."""
-        listed = self._git("ls-tree", "-r", "-z", "--name-only", self._tip(), *([self._below] if self._below else []))
-        parts = [path[len(self._below) :].split("/") for path in listed.split("\0")]
-        return tuple(sorted(part[0] for part in parts if len(part) == 2 and part[1] == LIST and is_list_name(part[0])))
+        return tuple(self.etags())
+
+    def etags(self) -> dict[str, str | None]:
+        """Name them with their ETags: the trees of the folders."""
+        listed = self._git("ls-tree", "-r", "-t", "-z", self._tip(), *([self._below] if self._below else []))
+        entries = [entry.partition("\t") for entry in listed.split("\0") if entry]
+        found = {path[len(self._below) :]: told.split() for told, _, path in entries if path.startswith(self._below)}
+        return {
+            name: told[2]
+            for name, told in sorted(found.items())
+            if told[1] == "tree" and "/" not in name and is_list_name(name) and f"{name}/{LIST}" in found
+        }
 
     def read(self, name: str, known: str | None = None) -> Stored:
         """Read a list at the tip."""
@@ -136,6 +145,11 @@ class GitSource:
             if record.number == number:
                 return self._at(name, self._look(name, record.id))
         raise NotFound(f"The list {name} has no revision {number}.", name=name)
+
+    def at(self, name: str, record: Revision) -> Stored:
+        """Read the files of a record."""
+        check_name(name)
+        return self._at(name, self._look(name, record.id))
 
     # -- reading ----------------------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
@@ -74,6 +75,12 @@ class Source(Protocol):
     def names(self) -> tuple[str, ...]:
         """Name the lists that are there."""
 
+    def etags(self) -> Mapping[str, str | None]:
+        """Name what may be lists, with their ETags where those are told along (null: reading it tells).
+
+        Costs one question however many there are. A list that was removed may be among them: reading it says so.
+        """
+
     def read(self, name: str, known: str | None = None) -> Stored:
         """Read a list as a whole. Raises Unchanged where its ETag is `known`, NotFound where there is none."""
 
@@ -89,6 +96,9 @@ class Source(Protocol):
 
     def revision(self, name: str, number: int) -> Stored:
         """Read an old revision. Raises NotFound."""
+
+    def at(self, name: str, record: Revision) -> Stored:
+        """Read the files of a record that `history` gave, which isn't a removed list's. Raises Invalid, NotFound."""
 
 
 def restore(source: Source, name: str, number: int, signed: Signature, expected: Stored | None) -> Stored:

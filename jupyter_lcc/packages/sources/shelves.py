@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ...errors import Conflict
+from ...errors import Conflict, Invalid
 from ...platforms.aws import AwsError
 from ..bundle import BUNDLE, check_path
 from .disk import told_of
@@ -84,13 +84,20 @@ class FolderShelf:
                 return False
         return True
 
+    def remove(self, path: str) -> None:
+        """Take it away."""
+        with told_of(self._root, "written"):
+            os.stat(self._root)
+            (self._folder / check_path(path)).unlink(missing_ok=True)
+
     def edit(self, path: str, change: Callable[[bytes | None], bytes | None], most: int) -> None:
         """Change it under a lock that its holder's end releases."""
         with told_of(self._root, "written"):
             target = self._made(path)
             with self._locked():
-                before = target.read_bytes() if target.is_file() else None
-                after = change(before if before is not None and len(before) <= most else None)
+                if target.is_file() and target.stat().st_size > most:
+                    raise Invalid(f"{target.name} has more than {most} bytes.", field=path)
+                after = change(target.read_bytes() if target.is_file() else None)
                 if after is None:
                     return
                 temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")
@@ -187,6 +194,14 @@ class S3Shelf:
     def load(self, path: str, target: Path) -> bool:
         """Download it."""
         return self._objects.load(self._key(path), target)
+
+    def remove(self, path: str) -> None:
+        """Delete it."""
+        key = self._key(path)
+        try:
+            self._objects.patiently(lambda: self._objects.delete(key))
+        except AwsError as error:
+            raise self._objects.failure(error, "s3:DeleteObject", key) from error
 
     def edit(self, path: str, change: Callable[[bytes | None], bytes | None], most: int) -> None:
         """Exchange it under the condition that it is still what was changed; again where it isn't."""
