@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 import jupyter_lcc
 from jupyter_lcc.keeping import keep_alive
 
-from .cli.servers import Home, JupyterServer, wait_for
+from .cli.servers import Begin, Home, JupyterServer, beginning, wait_for
 
 pytestmark = pytest.mark.timeout(240)
 ALLOWED = 600
@@ -45,28 +44,10 @@ def leases(server: JupyterServer) -> list[dict[str, Any]]:
     return found
 
 
-Script = Callable[..., "subprocess.Popen[str]"]
-
-
 @pytest.fixture
-def script(server: JupyterServer) -> Iterator[Script]:
+def script(server: JupyterServer) -> Iterator[Begin]:
     """Runs Python outside of any kernel, in the server's home."""
-    with contextlib.ExitStack() as stack:
-
-        def begin(code: str) -> subprocess.Popen[str]:
-            process = subprocess.Popen(
-                [sys.executable, "-W", "error", "-c", code],
-                cwd=server.root,
-                env=server.home.environment(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            stack.enter_context(process)
-            stack.callback(process.kill)
-            return process
-
+    with beginning(server, sys.executable, "-W", "error", "-c") as begin:
         yield begin
 
 
@@ -106,7 +87,7 @@ told()
 """
 
 
-def test_blocks_in_each_other_keep_as_long_as_the_outer_one(server: JupyterServer, script: Script) -> None:
+def test_blocks_in_each_other_keep_as_long_as_the_outer_one(server: JupyterServer, script: Begin) -> None:
     process = script(NESTED)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -121,7 +102,7 @@ def test_blocks_in_each_other_keep_as_long_as_the_outer_one(server: JupyterServe
     assert told == ""
 
 
-def test_it_ends_with_its_process_however_that_ends(server: JupyterServer, script: Script) -> None:
+def test_it_ends_with_its_process_however_that_ends(server: JupyterServer, script: Begin) -> None:
     process = script(
         "import jupyter_lcc, time\nwith jupyter_lcc.keep_alive('x'): print('in', flush=True); time.sleep(99)"
     )
@@ -133,7 +114,7 @@ def test_it_ends_with_its_process_however_that_ends(server: JupyterServer, scrip
     wait_for(lambda: not leases(server), 30)
 
 
-def test_more_than_is_allowed_is_kept_shorter_and_said_once(server: JupyterServer, script: Script) -> None:
+def test_more_than_is_allowed_is_kept_shorter_and_said_once(server: JupyterServer, script: Begin) -> None:
     code = "import jupyter_lcc\n@jupyter_lcc.keep_alive('x', max='7d')\ndef work(n): return n\nprint(work(1) + work(2))"
     out, told = script(code).communicate(timeout=30)
     assert out == "3\n"
@@ -141,7 +122,7 @@ def test_more_than_is_allowed_is_kept_shorter_and_said_once(server: JupyterServe
     assert leases(server) == []
 
 
-def test_a_forked_child_does_not_give_back_what_is_its_parents(server: JupyterServer, script: Script) -> None:
+def test_a_forked_child_does_not_give_back_what_is_its_parents(server: JupyterServer, script: Begin) -> None:
     code = (
         "import jupyter_lcc, os, sys\n"
         "try:\n"
@@ -173,7 +154,7 @@ def test_without_a_server_the_work_is_done_and_it_is_said_once(tmp_path: Path) -
     assert done.stderr == "jupyter_lcc: nothing is kept: No running Jupyter server was found.\n"
 
 
-def test_a_server_that_does_not_answer_holds_nobody_up(server: JupyterServer, script: Script) -> None:
+def test_a_server_that_does_not_answer_holds_nobody_up(server: JupyterServer, script: Begin) -> None:
     assert server.process is not None
     os.kill(server.process.pid, signal.SIGSTOP)
     try:
@@ -186,7 +167,7 @@ def test_a_server_that_does_not_answer_holds_nobody_up(server: JupyterServer, sc
     assert "nothing is kept" in told
 
 
-def test_errors_of_the_work_go_through(server: JupyterServer, script: Script) -> None:
+def test_errors_of_the_work_go_through(server: JupyterServer, script: Begin) -> None:
     _, told = script("import jupyter_lcc\nwith jupyter_lcc.keep_alive('x'): 1 / 0").communicate(timeout=30)
     assert "ZeroDivisionError" in told
     assert leases(server) == []

@@ -44,6 +44,7 @@ from .env_words import (
 )
 from .exits import EXIT_HELP, CliError, Exit
 from .following import Following
+from .given import number_of, part_of_path, text_of
 from .table import clean
 
 __all__ = ["Env"]
@@ -152,7 +153,8 @@ class Env(Following):
 
     def show_difference(self, words: Sequence[str]) -> Exit:
         """What lies between two versions."""
-        query = {"from": str(_number(words[1]))} | ({"to": str(_number(words[2]))} if len(words) > 2 else {})
+        numbers = [str(number_of(word, "version")) for word in words[1:]]
+        query = dict(zip(("from", "to"), numbers, strict=False))
         answer = self.client().get(_path(words[0], "versions/diff"), VersionDiff, query)
         return self.answer(answer, say_difference(answer.value, self.width()))
 
@@ -203,7 +205,7 @@ class Env(Following):
             pip=tuple(self.pip),
             channels=tuple(self.channels) or None,
             clone_of=self.clone_of or None,
-            file=_read_file(self.file) if self.file else None,
+            file=_file(self.file) if self.file else None,
             register_kernel=not self.no_kernel,
             display_name=self.display_name or None,
             dry_run=self.dry_run,
@@ -239,7 +241,7 @@ class Env(Following):
 
     def roll_back(self, words: Sequence[str]) -> Exit:
         """Bring it back to a version."""
-        wish = RollBack(version=_number(words[1]), dry_run=self.dry_run)
+        wish = RollBack(version=number_of(words[1], "version"), dry_run=self.dry_run)
         return self._change("POST", _path(words[0], "rollback"), wish)
 
     def rename(self, words: Sequence[str]) -> Exit:
@@ -258,7 +260,8 @@ class Env(Following):
         """Delete what is in the trash for good."""
         if bool(words) == self.everything:
             raise CliError(Exit.USAGE, "Name what is in the trash, or say --all.")
-        return self._change("DELETE", f"environment-trash/{_piece(words[0]) if words else 'all'}", None)
+        which = part_of_path(words[0], "environment") if words else "all"
+        return self._change("DELETE", f"environment-trash/{which}", None)
 
     def kernel(self, words: Sequence[str]) -> Exit:
         """Register it as a kernel, or take the kernel away."""
@@ -348,30 +351,8 @@ _WORDS: dict[str, tuple[int, int, str]] = {
 
 
 def _path(name: str, rest: str = "") -> str:
-    return f"environments/{_piece(name)}" + (f"/{rest}" if rest else "")
+    return f"environments/{part_of_path(name, 'environment')}" + (f"/{rest}" if rest else "")
 
 
-def _piece(name: str) -> str:
-    if not name or "/" in name or name in (".", ".."):
-        raise CliError(Exit.NOT_FOUND, f"There is no environment {clean(name)!r}.")
-    return name
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1 or len(text) > 9:
-        raise CliError(Exit.USAGE, f"{clean(text)!r} is not the number of a version.")
-    return int(text)
-
-
-def _read_file(path: str) -> EnvironmentFile:
-    try:
-        with open(path, "rb") as file:
-            raw = file.read(_MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise CliError(Exit.USAGE, f"{path} can't be read: {error.strerror}.") from error
-    if len(raw) > _MAX_FILE_BYTES:
-        raise CliError(Exit.USAGE, f"{path} is larger than {_MAX_FILE_BYTES // 1_000_000} MB.")
-    try:
-        return EnvironmentFile(name=Path(path).name[-255:], text=raw.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise CliError(Exit.USAGE, f"{path} is not a text file.") from None
+def _file(path: str) -> EnvironmentFile:
+    return EnvironmentFile(name=Path(path).name[-255:], text=text_of(path, _MAX_FILE_BYTES))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, ClassVar, cast
 
 import msgspec
@@ -33,6 +32,7 @@ from .client import Answer, Client
 from .command import LccCommand
 from .exits import EXIT_HELP, CliError, Exit
 from .following import Following
+from .given import number_of, part_of_path, text_of
 from .lists_words import say_diff, say_history, say_lists, say_published, say_sources
 from .table import clean
 
@@ -139,7 +139,7 @@ class Lists(Following):
 
     def show_one(self, words: Sequence[str]) -> Exit:
         """The list's text, on stdout."""
-        rest = f"revisions/{_number(self.revision)}" if self.revision else ""
+        rest = f"revisions/{number_of(self.revision, 'revision')}" if self.revision else ""
         answer = self.client().get(_path(words[0], rest), ListText)
         if self.as_json:
             self.print_raw(answer)
@@ -213,7 +213,7 @@ class Lists(Following):
         client, name = self.client(), words[0]
         source, message = self.source or None, self.message
         if self.file:
-            wish: Request = PutList(text=_read_file(self.file), message=message, source=source)
+            wish: Request = PutList(text=text_of(self.file, MAX_LIST), message=message, source=source)
             return self._change(client, "PUT", _path(name), wish, self._etag(client, name))
         wish = PublishList(environment=words[1], source=source, message=message, exact=self.exact)
         return self._change(client, "POST", _path(name, "publish"), wish, self._etag(client, name))
@@ -238,7 +238,7 @@ class Lists(Following):
 
     def restore(self, words: Sequence[str]) -> Exit:
         """Bring an old revision back."""
-        wish = RestoreList(revision=_number(words[1]), message=self.message)
+        wish = RestoreList(revision=number_of(words[1], "revision"), message=self.message)
         return self._change(self.client(), "POST", _path(words[0], "restore"), wish, self.etag or None)
 
     def remove(self, words: Sequence[str]) -> Exit:
@@ -315,30 +315,4 @@ _WORDS: dict[str, tuple[int, int, str]] = {
 
 
 def _path(name: str, rest: str = "") -> str:
-    return f"package-lists/{_piece(name)}" + (f"/{rest}" if rest else "")
-
-
-def _piece(name: str) -> str:
-    if not name or "/" in name or name in (".", ".."):
-        raise CliError(Exit.NOT_FOUND, f"There is no {clean(name)!r}.")
-    return name
-
-
-def _number(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1 or len(text) > 9:
-        raise CliError(Exit.USAGE, f"{clean(text)!r} is not the number of a revision.")
-    return int(text)
-
-
-def _read_file(path: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            raw = file.read(MAX_LIST + 1)
-    except OSError as error:
-        raise CliError(Exit.USAGE, f"{path} can't be read: {error.strerror}.") from error
-    if len(raw) > MAX_LIST:
-        raise CliError(Exit.USAGE, f"{Path(path).name} is larger than {MAX_LIST // 1_000_000} MB.")
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise CliError(Exit.USAGE, f"{path} is not a text file.") from None
+    return f"package-lists/{part_of_path(name, 'package list')}" + (f"/{rest}" if rest else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -9,13 +10,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+from jupyter_lcc.cli.exits import Exit
 
 CHECKOUT = Path(__file__).parents[2]
 TOKEN = "the-secret"
@@ -217,6 +220,37 @@ class FakeServer:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+
+
+Begin = Callable[..., "subprocess.Popen[str]"]
+
+
+@contextlib.contextmanager
+def beginning(server: JupyterServer, *first: str) -> Iterator[Begin]:
+    """Give what begins a command in the server's home, its first words given here; all end with the block."""
+    with contextlib.ExitStack() as stack:
+
+        def begin(*words: str) -> subprocess.Popen[str]:
+            process = subprocess.Popen(
+                [*first, *words],
+                cwd=server.root,
+                env=server.home.environment(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            return process
+
+        yield begin
+
+
+def said(ran: Ran) -> str:
+    """Give what a command said that went well."""
+    assert ran.status == Exit.OK, ran.err
+    return ran.out
 
 
 def free_port() -> int:

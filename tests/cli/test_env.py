@@ -14,7 +14,7 @@ from jupyter_lcc.environments.model import EnvironmentList, Plan
 from jupyter_lcc.jobs.model import Job
 
 from ..environments.channel import make_channel
-from .servers import Home, JupyterServer, Ran
+from .servers import Home, JupyterServer, said
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +31,6 @@ def conda(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         yield home
     finally:
         server.end()
-
-
-def said(ran: Ran) -> str:
-    assert ran.status == Exit.OK, ran.err
-    return ran.out
 
 
 def test_the_life_of_an_environment(conda: Home) -> None:

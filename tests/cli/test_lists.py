@@ -12,7 +12,7 @@ from jupyter_lcc.cli.exits import Exit
 from jupyter_lcc.packages.model import ListDiff, ListStates
 
 from ..environments.channel import make_channel
-from .servers import Home, JupyterServer, Ran
+from .servers import Home, JupyterServer, said
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +31,6 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
         yield home
     finally:
         server.end()
-
-
-def said(ran: Ran) -> str:
-    assert ran.status == Exit.OK, ran.err
-    return ran.out
 
 
 def test_the_life_of_a_list(team: Home) -> None:

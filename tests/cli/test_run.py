@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from .servers import Home, JupyterServer, wait_for
+from .servers import Begin, Home, JupyterServer, beginning, wait_for
 
 HERE = [sys.executable, "-W", "error", "-m", "jupyter_lcc.cli", "run"]
 
@@ -22,29 +20,11 @@ def leases(server: JupyterServer) -> list[dict[str, Any]]:
     return found
 
 
-Begin = Callable[..., "subprocess.Popen[str]"]
-
-
 @pytest.fixture
 def begin(server: JupyterServer) -> Iterator[Begin]:
     """Begins the command, and ends it with the test."""
-    with contextlib.ExitStack() as stack:
-
-        def do(*words: str) -> subprocess.Popen[str]:
-            process = subprocess.Popen(
-                [*HERE, *words],
-                cwd=server.root,
-                env=server.home.environment(),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            stack.enter_context(process)
-            stack.callback(process.kill)
-            return process
-
-        yield do
+    with beginning(server, *HERE) as begin:
+        yield begin
 
 
 def mine(server: JupyterServer, note: str) -> list[dict[str, Any]]:
