@@ -356,32 +356,17 @@ class Moment:
         return Moment(self.earliest + seconds, self.latest + seconds)
 
 
-class Kernel:
-    """A kernel as a client sees it: an id, a process and, while somebody is connected, a websocket."""
+class _Connected:
+    """What a client has a websocket to, while it is connected."""
 
-    def __init__(self, server: Server, kernel_id: str, session_id: str | None, started: Moment) -> None:
+    def __init__(self, server: Server) -> None:
         self.server = server
-        self.kernel_id = kernel_id
-        self.session_id = session_id
-        self.started = started
-        self.pid = 0
-        self.id = f"kernel:{kernel_id}"
-        self.path = f"api/kernels/{kernel_id}"
         self._socket: WebSocketClientConnection | None = None
         self._reader: asyncio.Task[None] | None = None
-        self._messages: list[tuple[float, dict[str, Any]]] = []
-        self._news = asyncio.Condition()
-        self._sent: dict[str, float] = {}
-
-    def find_process(self) -> int:
-        """The process of this kernel now; another one after a restart."""
-        return _kernel_process(self.kernel_id)
-
-    # -- talking -------------------------------------------------------------------------------------------
 
     async def connect(self) -> None:
         await self.disconnect()
-        self._socket = await self.server.socket(f"{self.path}/channels?session_id={uuid4().hex}")
+        self._socket = await self.server.socket(self._address())
         self._reader = asyncio.create_task(self._read(self._socket))
 
     async def disconnect(self) -> None:
@@ -392,6 +377,37 @@ class Kernel:
             await asyncio.wait([self._reader], timeout=5)
             self._reader.cancel()
             self._reader = None
+
+    def _address(self) -> str:
+        raise NotImplementedError
+
+    async def _read(self, ws: WebSocketClientConnection) -> None:
+        raise NotImplementedError
+
+
+class Kernel(_Connected):
+    """A kernel as a client sees it: an id, a process and, while somebody is connected, a websocket."""
+
+    def __init__(self, server: Server, kernel_id: str, session_id: str | None, started: Moment) -> None:
+        super().__init__(server)
+        self.kernel_id = kernel_id
+        self.session_id = session_id
+        self.started = started
+        self.pid = 0
+        self.id = f"kernel:{kernel_id}"
+        self.path = f"api/kernels/{kernel_id}"
+        self._messages: list[tuple[float, dict[str, Any]]] = []
+        self._news = asyncio.Condition()
+        self._sent: dict[str, float] = {}
+
+    def find_process(self) -> int:
+        """The process of this kernel now; another one after a restart."""
+        return _kernel_process(self.kernel_id)
+
+    # -- talking -------------------------------------------------------------------------------------------
+
+    def _address(self) -> str:
+        return f"{self.path}/channels?session_id={uuid4().hex}"
 
     async def send(self, kind: str, content: Mapping[str, Any] | None = None, *, channel: str = "shell") -> str:
         """Send a message and give its id."""
@@ -491,33 +507,20 @@ class Kernel:
                 self._news.notify_all()
 
 
-class Terminal:
+class Terminal(_Connected):
     """A terminal as a client sees it."""
 
     def __init__(self, server: Server, name: str, pid: int, started: Moment) -> None:
-        self.server = server
+        super().__init__(server)
         self.name = name
         self.pid = pid
         self.started = started
         self.id = f"terminal:{name}"
         self.path = f"api/terminals/{name}"
         self.output = ""
-        self._socket: WebSocketClientConnection | None = None
-        self._reader: asyncio.Task[None] | None = None
 
-    async def connect(self) -> None:
-        await self.disconnect()
-        self._socket = await self.server.socket(f"terminals/websocket/{quote(self.name)}")
-        self._reader = asyncio.create_task(self._read(self._socket))
-
-    async def disconnect(self) -> None:
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
-        if self._reader is not None:
-            await asyncio.wait([self._reader], timeout=5)
-            self._reader.cancel()
-            self._reader = None
+    def _address(self) -> str:
+        return f"terminals/websocket/{quote(self.name)}"
 
     async def send(self, *message: Any) -> None:
         if self._socket is None:

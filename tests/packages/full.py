@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from jupyter_lcc.environments.lock_file import lock_of, write_lock
 from jupyter_lcc.errors import DiskFull
 from jupyter_lcc.packages.model import AddSource, SyncList
 from jupyter_lcc.packages.sources.directory import DirectorySource
@@ -159,8 +160,6 @@ async def state(disk: Disk, folder: Path) -> None:
 
 
 def _lock() -> str:
-    from jupyter_lcc.environments.lock_file import lock_of, write_lock
-
     return write_lock(lock_of((exact("numpy=2.0", "pandas=1.0"),)), TEXT)
 
 
