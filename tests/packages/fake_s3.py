@@ -2,7 +2,6 @@
 
 - requests are answered one after the other, because moto looks at a condition and writes in two steps and S3 in one;
 - each can be slowed down, refused, broken off, answered and the answer lost;
-- where only speed counts (hundreds of races), a map in memory answers instead of moto;
 - a store that knows no conditions is one that never sees the headers;
 - every request is held against botocore's own model of S3: an operation, parameter or value that S3 does not know is
   one of `faults`.
@@ -10,7 +9,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import socket
 import threading
@@ -39,43 +37,11 @@ class _Quiet(WSGIRequestHandler):
         """Say nothing."""
 
 
-class _Plain:
-    """Objects in a map: PUT, GET and DELETE of whole objects, with conditions."""
-
-    def __init__(self) -> None:
-        self._objects: dict[str, tuple[bytes, str]] = {}
-
-    def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
-        path, method = environ["PATH_INFO"], environ["REQUEST_METHOD"]
-        raw = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-        body, etag = self._objects.get(path, (b"", None))
-        if method == "PUT":
-            must, must_not = environ.get("HTTP_IF_MATCH"), environ.get("HTTP_IF_NONE_MATCH")
-            if (must is not None and must != etag) or (must_not == "*" and etag is not None):
-                return _told(start, "412 Precondition Failed", b"<Error><Code>PreconditionFailed</Code></Error>")
-            made = f'"{hashlib.md5(raw).hexdigest()}"'
-            self._objects[path] = raw, made
-            return _told(start, "200 OK", b"", made)
-        if method == "DELETE":
-            self._objects.pop(path, None)
-            return _told(start, "204 No Content", b"")
-        if etag is None:
-            return _told(start, "404 Not Found", b"<Error><Code>NoSuchKey</Code></Error>")
-        if environ.get("HTTP_IF_NONE_MATCH") == etag:
-            return _told(start, "304 Not Modified", b"", etag)
-        return _told(start, "200 OK", body, etag)
-
-
-def _told(start: Start, status: str, body: bytes, etag: str = "") -> Iterable[bytes]:
-    start(status, [("Content-Length", str(len(body))), *([("ETag", etag)] if etag else [])])
-    return [body]
-
-
 class FakeS3:
     """A server on 127.0.0.1. `requests` are the methods and paths so far."""
 
-    def __init__(self, *, plain: bool = False) -> None:
-        self._moto = _Plain() if plain else DomainDispatcherApplication(create_backend_app)
+    def __init__(self) -> None:
+        self._moto = DomainDispatcherApplication(create_backend_app)
         self._one = threading.Lock()
         self._faults: list[tuple[str, str, Fault, int]] = []
         self.requests: list[tuple[str, str, dict[str, str]]] = []

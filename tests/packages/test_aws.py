@@ -57,11 +57,19 @@ class TestS3(Contract):
         race(make(), f"s3://{bucket}/lists", 100, environment_of(server))
 
 
-class TestVersioned(Contract):
-    @pytest.fixture
-    def make(self, bucket: str, shared: AwsClient, client: Any) -> Callable[[], Source]:
-        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-        return lambda: S3Source(Bucket(bucket=bucket), shared)
+@pytest.fixture
+def versioned(bucket: str, shared: AwsClient, client: Any) -> Callable[[], Source]:
+    client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return lambda: S3Source(Bucket(bucket=bucket), shared)
+
+
+def test_a_bucket_with_versions_is_used_like_any_other(versioned: Callable[[], Source]) -> None:
+    """What else a source keeps to doesn't touch what versions change: reading, exchanging and deleting objects."""
+    Contract().test_what_is_removed_can_be_brought_back(versioned)
+
+
+def test_of_two_publishers_to_a_bucket_with_versions_nobody_loses(versioned: Callable[[], Source]) -> None:
+    Contract().test_the_second_of_two_publishers_loses_nothing(versioned)
 
 
 def test_knowing_it_costs_one_conditional_request(source: S3Source, server: FakeS3) -> None:

@@ -175,22 +175,26 @@ def test_what_tells_of_archives_is_left(source: Source, shelf: Shelf, fetched: F
     assert set(shelf.sizes()) == {"conda/linux-64/repodata.json", "conda/noarch/repodata.json"}
 
 
-def test_who_publishes_while_it_is_pruned_is_heard(source: Source, shelf: Shelf, fetched: Fetched) -> None:
+@pytest.mark.parametrize("at", [1, 2])
+def test_who_publishes_while_it_is_pruned_is_heard(source: Source, shelf: Shelf, fetched: Fetched, at: int) -> None:
     fill(shelf, fetched.folder, fetched.wanted)
     stored = source.write("team", draft(lock=locked(Exact(platform="linux-64"))), None)
     reads = iter(range(10))
 
     class Meanwhile:
-        """The source, to which somebody publishes right after it was read first."""
+        """The source, to which somebody publishes after it was read once, or when all is removed."""
 
         def __getattr__(self, name: str) -> Any:
-            if name == "names" and next(reads) == 1:
+            if name == "names" and next(reads) == at:
                 source.write("team", draft(lock=locked(fetched.exact)), stored)
             return getattr(source, name)
 
     meanwhile: Any = Meanwhile()
-    with pytest.raises(Conflict, match="needed again"):
+    with pytest.raises(Conflict, match="needed again") as error:
         prune(meanwhile, shelf)
+    assert error.value.detail["paths"] == [archive.path for archive in fetched.wanted]
+    assert lacking(shelf, fetched.wanted) == (() if at == 1 else fetched.wanted)
+    fill(shelf, fetched.folder, fetched.wanted)
     assert lacking(shelf, fetched.wanted) == ()
 
 

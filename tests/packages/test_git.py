@@ -72,8 +72,9 @@ class TestCheckout(Contract):
         self.race(make, 5)
 
 
-def test_a_hundred_races(bare: Path) -> None:
-    Contract().race(lambda: GitSource(bare), 100)
+def test_thirty_races(bare: Path) -> None:
+    """Git itself moves a branch from where it was said to be; a race is a dozen processes."""
+    Contract().race(lambda: GitSource(bare), 30)
 
 
 class TestRemote(Contract):

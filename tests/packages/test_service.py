@@ -458,6 +458,16 @@ async def test_sources_of_a_user(house: House, tmp_path: Path) -> None:
         await lists.add_source(AddSource(place=str(mine)))
 
 
+async def test_only_the_administrators_sources_can_require_a_list(house: House, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    house.settings = msgspec.structs.replace(house.settings, required=("*",))
+    lists = await house.again()
+    await house.put("team")
+    added = await lists.add_source(AddSource(place=str(tmp_path / "mine")))
+    await house.done(await lists.put("own", PutList(text=TEXT, source=added.id), None))
+    assert {state.name: state.required for state in (await lists.all()).lists} == {"team": True, "own": False}
+
+
 async def test_required_lists_come_back_two_at_a_time(house: House) -> None:
     for name in ("team-a", "team-b", "team-c", "other"):
         await house.put(name)
