@@ -31,6 +31,10 @@ export class Lab {
       await app.started;
       await app.restored;
     });
+    if (path.includes('reset')) {
+      // The launcher comes later, and takes the keyboard.
+      await expect(page.locator('.jp-Launcher:focus-within')).toBeVisible();
+    }
     return new Lab(page);
   }
 
@@ -80,6 +84,11 @@ export class Lab {
 
   row(name: string): Locator {
     return this.panel.locator('.jp-Lcc-row').filter({ hasText: name });
+  }
+
+  /** A package list. */
+  listRow(name: string): Locator {
+    return this.panel.locator(`[data-target="list:${name}"]`);
   }
 
   /** The open notification that speaks of something. */

@@ -16,6 +16,8 @@ export interface IServerOptions {
   baseUrl?: string;
   /** JupyterLab settings by plugin id. */
   settings?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Variables of its environment besides our own. */
+  env?: Readonly<Record<string, string>>;
   /** Files by their path below the home folder, e.g. `.condarc`. */
   files?: Readonly<Record<string, string>>;
   /** Whether our server extension is enabled. */
@@ -31,7 +33,7 @@ export class LabServer {
   ) {}
 
   static async start(options: IServerOptions = {}): Promise<LabServer> {
-    const { args = [], baseUrl = '/', settings = {}, files = {}, enabled = true } = options;
+    const { args = [], baseUrl = '/', settings = {}, env = {}, files = {}, enabled = true } = options;
     const folder = mkdtempSync(join(tmpdir(), 'lcc-ui-'));
     const work = join(folder, 'work');
     mkdirSync(work);
@@ -64,7 +66,7 @@ export class LabServer {
       ],
       {
         cwd: work,
-        env: { ...process.env, HOME: folder, JUPYTER_CONFIG_DIR: join(folder, '.jupyter') },
+        env: { ...process.env, ...env, HOME: folder, JUPYTER_CONFIG_DIR: join(folder, '.jupyter') },
         stdio: ['ignore', 'ignore', 'pipe']
       }
     );

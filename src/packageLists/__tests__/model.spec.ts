@@ -173,7 +173,7 @@ describe('JobTeller', () => {
       { ...sync, state: 'failed', error: other }
     ];
     await work.jobs.refresh();
-    board.press('Look at both');
+    board.press('Show both sides');
     board.press('Look again');
     expect(shown).toEqual(['both p', 'sync team']);
   });

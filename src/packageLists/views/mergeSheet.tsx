@@ -86,7 +86,7 @@ export function MergeSheet(props: IMergeSheetProps): JSX.Element {
         <>
           {open > 0 && (
             <span className="jp-Lcc-hint">
-              {trans._n('Choose a side of %1 conflict first.', 'Choose a side of %1 conflicts first.', open)}
+              {trans._n('Choose a side in %1 conflict first.', 'Choose a side in %1 conflicts first.', open)}
             </span>
           )}
           <span className="jp-Lcc-spacer" />
@@ -101,7 +101,7 @@ export function MergeSheet(props: IMergeSheetProps): JSX.Element {
     >
       <p>
         {trans.__(
-          'Revision %1 was published first: %2. Nothing was overwritten. Below, your changes are added to it.',
+          'Revision %1 was published first (%2). Nothing was overwritten: below, your changes are added to it.',
           both.revision.number,
           publishedWords(speech, both.revision, now)
         )}

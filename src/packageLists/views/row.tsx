@@ -81,7 +81,7 @@ export function ListRow(props: IListRowProps): JSX.Element {
         <div className="jp-Lcc-problems" role="status">
           <p>{raced.error?.message}</p>
           <button className="jp-Lcc-button" onClick={() => onBoth(raced)}>
-            {trans.__('Look at both')}
+            {trans.__('Show both sides')}
           </button>
         </div>
       )}
@@ -116,7 +116,7 @@ function Marks({ list, environment, speech }: IListRowProps): JSX.Element {
   const { text, grade } = statusWords(speech, list);
   const marks: { text: string; kind: Grade }[] = [{ text, kind: grade }];
   if (list.from_copy) {
-    marks.push({ text: trans.__('Source unreachable: the last lock is used'), kind: 'warn' });
+    marks.push({ text: trans.__('Source unreachable: the list as read last is used'), kind: 'warn' });
   }
   for (const refusal of list.refused.slice(0, MOST_NAMED)) {
     marks.push({ text: refusalWords(speech, refusal), kind: 'bad' });
@@ -177,7 +177,7 @@ function Facts({ list, source, speech, now, onHistory }: IListRowProps): JSX.Ele
             ? speech.clock(synced_at, now)
             : trans.__('%1, to revision %2', speech.clock(synced_at, now), synced_revision)}
       </dd>
-      <dt>{trans.__('By itself')}</dt>
+      <dt>{trans.__('Automatically')}</dt>
       <dd>{modeWords(speech, list.mode)}</dd>
       {platforms.length > 0 && (
         <>
@@ -199,16 +199,16 @@ function Facts({ list, source, speech, now, onHistory }: IListRowProps): JSX.Ele
               {shortHash(wanted_hash)}
             </code>{' '}
             {set_hash === null
-              ? trans.__('not installed')
+              ? trans.__('not installed here')
               : set_hash === wanted_hash
-                ? trans.__('as installed')
-                : trans.__('installed is %1', shortHash(set_hash))}
+                ? trans.__('as installed here')
+                : trans.__('installed here is %1', shortHash(set_hash))}
           </dd>
         </>
       )}
       {checked_at !== null && (
         <>
-          <dt>{trans.__('Read')}</dt>
+          <dt>{trans.__('Last read')}</dt>
           <dd>{speech.clock(checked_at, now)}</dd>
         </>
       )}
@@ -222,7 +222,9 @@ function Changed({ list, speech }: IListRowProps): JSX.Element | null {
   const { items, known } = list.changed;
   if (items.length === 0) {
     return !known && list.status === 'drifted' ? (
-      <p className="jp-Lcc-hint">{trans.__('Who changed what can’t be told: it was never synced here.')}</p>
+      <p className="jp-Lcc-hint">
+        {trans.__('Who changed what can’t be told: this environment was never synced.')}
+      </p>
     ) : null;
   }
   return (
