@@ -39,11 +39,14 @@ class Person {
     await expect(sheet).toHaveCount(0);
   }
 
-  /** Publish an environment over the list of its name, or as a new one. */
-  async publishes(environment: string, over: boolean): Promise<void> {
-    const name = over ? environment : undefined;
+  /** Publish an environment as a new list of its name in a place, or over the one that is there. */
+  async publishes(environment: string, place: string | null): Promise<void> {
+    const name = place === null ? environment : undefined;
     await this.lab.execute('jupyter-lcc:publish-package-list', { environment, name });
     const sheet = this.lab.page.getByRole('dialog');
+    if (place !== null) {
+      await sheet.getByRole('combobox', { name: 'Source' }).selectOption(place);
+    }
     await sheet.getByRole('button', { name: 'Publish' }).click();
     await expect(sheet).toHaveCount(0);
   }
@@ -118,7 +121,7 @@ test.describe('a list two people share', () => {
 
       await she.server.post('lcc/environments', { name: list, packages: ['python', 'alpha=1.0'] });
       await expect(she.lab.notice(`${list} is ready.`).first()).toBeVisible({ timeout: 60_000 });
-      await she.publishes(list, false);
+      await she.publishes(list, place);
       await he.sees(list, 'Not installed here yet');
       expect(await kept()).toBeGreaterThan(0);
       await he.syncs(list, 'packages are installed');
@@ -127,7 +130,7 @@ test.describe('a list two people share', () => {
       // She goes on.
       await she.server.post(`lcc/environments/${list}/changes`, { install: ['alpha=2.0'] });
       await she.sees(list, 'Drifted: packages were changed here');
-      await she.publishes(list, true);
+      await she.publishes(list, null);
       await he.sees(list, 'Behind: the list has changed');
       await he.syncs(list, '1.0 → 2.0');
       const second = await same();
