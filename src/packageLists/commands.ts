@@ -98,7 +98,7 @@ export function addListCommands(commands: CommandRegistry, options: IListCommand
   add(
     CommandIDs.syncPackageList,
     trans.__('Sync an Environment with Its Package List…'),
-    trans.__('Show what sync would do'),
+    trans.__('Preview sync'),
     {
       name: NAME,
       preview: { type: 'boolean', description: 'Whether what it does is shown first; by default it is.' }

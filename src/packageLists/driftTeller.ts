@@ -34,7 +34,7 @@ export class DriftTeller {
       type: 'info',
       actions: [
         {
-          label: trans.__('Show what sync would do'),
+          label: trans.__('Preview sync'),
           kind: 'accent',
           run: () => {
             board.dismiss(id);

@@ -49,7 +49,9 @@ export class Lab {
   }
 
   commandIds(): Promise<string[]> {
-    return this.page.evaluate(() => (window as unknown as { jupyterapp: IApp }).jupyterapp.commands.listCommands());
+    return this.page.evaluate(() =>
+      (window as unknown as { jupyterapp: IApp }).jupyterapp.commands.listCommands()
+    );
   }
 
   /** Open a notebook and give its kernel's id, once it has one. */
@@ -117,9 +119,13 @@ export class Lab {
         id: string;
         nodes: { html: string; failureSummary?: string }[];
       }
-      const { axe } = window as unknown as { axe: { run(context: string): Promise<{ violations: IFinding[] }> } };
+      const { axe } = window as unknown as {
+        axe: { run(context: string): Promise<{ violations: IFinding[] }> };
+      };
       const { violations } = await axe.run(within);
-      return violations.flatMap(({ id, nodes }) => nodes.map(node => `${id}: ${node.html} ${node.failureSummary ?? ''}`));
+      return violations.flatMap(({ id, nodes }) =>
+        nodes.map(node => `${id}: ${node.html} ${node.failureSummary ?? ''}`)
+      );
     }, selector);
   }
 

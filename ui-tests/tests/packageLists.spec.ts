@@ -16,7 +16,14 @@ const ALL: IFakeLists = {
       keep: ['black'],
       changed: {
         items: [
-          { name: 'numpy', manager: 'conda', synced: '1.26 py_0', installed: '2.0 py_0', wanted: '1.26 py_0', by: 'here' },
+          {
+            name: 'numpy',
+            manager: 'conda',
+            synced: '1.26 py_0',
+            installed: '2.0 py_0',
+            wanted: '1.26 py_0',
+            by: 'here'
+          },
           { name: 'rich', manager: 'pip', synced: '13.0', installed: '13.0', wanted: '14.0', by: 'list' }
         ],
         known: true
@@ -121,7 +128,7 @@ test.describe('the states of the package lists section', () => {
     await fakeLists(page, fake);
     const lab = await Lab.open(page, server);
     await lab.openPanel();
-    const show = lab.panel.getByRole('button', { name: 'Show what sync would do to team-base' });
+    const show = lab.panel.getByRole('button', { name: 'Preview sync of team-base' });
     await show.focus();
     await page.keyboard.press('Enter');
     const sheet = page.getByRole('dialog');

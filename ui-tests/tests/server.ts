@@ -39,10 +39,7 @@ export class LabServer {
     mkdirSync(work);
     const all = { '@jupyterlab/apputils-extension:notification': { fetchNews: 'false' }, ...settings };
     for (const [plugin, values] of Object.entries(all)) {
-      const [name = '', part = ''] = plugin.split(':');
-      const file = join(folder, '.jupyter/lab/user-settings', name, `${part}.jupyterlab-settings`);
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, JSON.stringify(values));
+      writeSettings(folder, plugin, values);
     }
     for (const [name, text] of Object.entries(files)) {
       mkdirSync(dirname(join(folder, name)), { recursive: true });
@@ -106,6 +103,18 @@ export class LabServer {
     await this._fetch(path, { method: 'POST', body: JSON.stringify(body) });
   }
 
+  /** Publish a text over the revision an ETag names; null: as a new list. */
+  async putList(name: string, text: string, message: string, etag: string | null): Promise<void> {
+    const answer = await this._fetch(`lcc/package-lists/${name}`, {
+      method: 'PUT',
+      headers: etag === null ? {} : { 'If-Match': `"${etag}"` },
+      body: JSON.stringify({ text, message })
+    });
+    if (!answer.ok) {
+      throw new Error(await answer.text());
+    }
+  }
+
   async kernelIds(): Promise<string[]> {
     return (await this.get<{ id: string }[]>('api/kernels')).map(({ id }) => id);
   }
@@ -122,6 +131,11 @@ export class LabServer {
       nbformat_minor: 5
     };
     writeFileSync(join(this._folder, 'work', name), JSON.stringify(notebook));
+  }
+
+  /** Change the settings of a plugin; pages opened from now on have them. */
+  set(plugin: string, values: Readonly<Record<string, unknown>>): void {
+    writeSettings(this._folder, plugin, values);
   }
 
   /** What stands on the disk. */
@@ -157,9 +171,16 @@ export class LabServer {
     const separator = path.includes('?') ? '&' : '?';
     return fetch(`${this.url}${path}${separator}no_track_activity=1`, {
       ...init,
-      headers: { Authorization: `token ${TOKEN}` }
+      headers: { ...init.headers, Authorization: `token ${TOKEN}` }
     });
   }
+}
+
+function writeSettings(home: string, plugin: string, values: Readonly<Record<string, unknown>>): void {
+  const [name = '', part = ''] = plugin.split(':');
+  const file = join(home, '.jupyter/lab/user-settings', name, `${part}.jupyterlab-settings`);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, JSON.stringify(values));
 }
 
 async function freePort(): Promise<number> {

@@ -63,7 +63,7 @@ class Person {
 
   /** Look at what a sync would do, and let it be done. */
   async syncs(list: string, shown: string): Promise<void> {
-    await this.lab.panel.getByRole('button', { name: `Show what sync would do to ${list}` }).click();
+    await this.lab.panel.getByRole('button', { name: `Preview sync of ${list}` }).click();
     const sheet = this.lab.page.getByRole('dialog');
     await expect(sheet).toContainText(shown);
     await sheet.getByRole('button', { name: 'Sync' }).click();
@@ -119,7 +119,11 @@ test.describe('a list two people share', () => {
         return his?.set_hash;
       };
 
-      await she.server.post('lcc/environments', { name: list, packages: ['python', 'alpha=1.0'] });
+      await she.server.post('lcc/environments', {
+        name: list,
+        packages: ['python', 'alpha=1.0'],
+        register_kernel: false
+      });
       await expect(she.lab.notice(`${list} is ready.`).first()).toBeVisible({ timeout: 60_000 });
       await she.publishes(list, place);
       await he.sees(list, 'Not installed here yet');

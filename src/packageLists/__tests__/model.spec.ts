@@ -114,7 +114,7 @@ describe('DriftTeller', () => {
     say('drifted', 'team');
     say('drifted', 'team');
     expect(board.messages).toHaveLength(1);
-    board.press('Show what sync would do');
+    board.press('Preview sync');
     expect(shown).toEqual(['team']);
     expect(board.messages).toHaveLength(0);
     on = false;

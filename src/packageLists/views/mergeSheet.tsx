@@ -106,7 +106,7 @@ export function MergeSheet(props: IMergeSheetProps): JSX.Element {
           publishedWords(speech, both.revision, now)
         )}
       </p>
-      {both.revision.message !== '' && <p className="jp-Lcc-hint">{both.revision.message}</p>}
+      {both.revision.message !== '' && <p>{trans.__('It says: %1', both.revision.message)}</p>}
       {both.conflicts.map((conflict, index) => (
         <Conflict
           key={index}

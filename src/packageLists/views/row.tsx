@@ -88,11 +88,11 @@ export function ListRow(props: IListRowProps): JSX.Element {
       {job === null && canSync && (
         <button
           className="jp-Lcc-button jp-Lcc-listAct"
-          aria-label={trans.__('Show what sync would do to %1', name)}
+          aria-label={trans.__('Preview sync of %1', name)}
           disabled={!canChange}
           onClick={onSync}
         >
-          {trans.__('Show what sync would do')}
+          {trans.__('Preview sync')}
         </button>
       )}
       {status === 'invalid' && (
@@ -197,12 +197,14 @@ function Facts({ list, source, speech, now, onHistory }: IListRowProps): JSX.Ele
           <dd>
             <code className="jp-Lcc-said" title={wanted_hash}>
               {shortHash(wanted_hash)}
-            </code>{' '}
-            {set_hash === null
-              ? trans.__('not installed here')
-              : set_hash === wanted_hash
-                ? trans.__('as installed here')
-                : trans.__('installed here is %1', shortHash(set_hash))}
+            </code>
+            <p className="jp-Lcc-hint">
+              {set_hash === null
+                ? trans.__('not installed here')
+                : set_hash === wanted_hash
+                  ? trans.__('as installed here')
+                  : trans.__('installed here is %1', shortHash(set_hash))}
+            </p>
           </dd>
         </>
       )}
