@@ -160,8 +160,16 @@ function versionOf(text: string | null): string {
 }
 
 /** Say what is refused and by which rule. */
-export function refusalWords({ trans }: Speech, refusal: Refusal): string {
-  return trans.__('%1 (rule: %2)', refusal.message, refusal.rule);
+export function refusalWords(
+  { trans }: Speech,
+  { message, rule }: Pick<Refusal, 'message' | 'rule'>
+): string {
+  return message.includes(rule) ? message : trans.__('%1 (rule: %2)', message, rule);
+}
+
+/** Say all that is refused, each once: what a list asks for is in its lock as well. */
+export function refusalsOf(speech: Speech, refused: readonly Refusal[]): string[] {
+  return [...new Set(refused.map(refusal => refusalWords(speech, refusal)))];
 }
 
 /** Name the part of a list two people changed. */

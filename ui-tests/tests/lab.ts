@@ -98,6 +98,11 @@ export class Lab {
     return this.page.locator('.Toastify__toast').filter({ hasText: text });
   }
 
+  /** Take the keyboard out of whatever has it, for a picture without its ring. */
+  async blur(): Promise<void> {
+    await this.page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+  }
+
   async setWidth(width: number): Promise<void> {
     await this.page.addStyleTag({
       content: `#jp-left-stack { min-width: ${width}px !important; max-width: ${width}px !important; } #jupyter-lcc-panel { min-width: ${width}px !important; width: ${width}px !important; }`

@@ -49,6 +49,7 @@ test('pictures', async ({ page }) => {
       await page.screenshot({ path: join(IMAGES, `${name}.png`) });
     };
     await expect(lab.row('train.ipynb')).toContainText('Working');
+    await lab.blur();
     await page.locator('.jp-Notebook:visible .jp-CodeCell').last().hover();
     await picture('panel');
 
@@ -57,6 +58,7 @@ test('pictures', async ({ page }) => {
     await lab.row('train.ipynb').getByRole('button', { name: 'Why? train.ipynb' }).click();
 
     await expect(lab.notice('explore.ipynb is idle')).toBeVisible({ timeout: 120_000 });
+    await page.waitForTimeout(1500); // till it has slid in
     await picture('warning');
     await lab.setTheme('JupyterLab Dark');
     await picture('warning-dark');
@@ -90,6 +92,7 @@ test('the panel in Korean', async ({ browser }) => {
     await expect(lab.panel).toContainText('커널과 터미널');
     await expect(lab.row('train.ipynb')).toContainText('종료');
     await page.waitForTimeout(6000);
+    await lab.blur();
     await lab.panel.screenshot({ path: join(IMAGES, 'korean.png') });
   } finally {
     await server.stop();
@@ -119,6 +122,7 @@ test('the machine, and who keeps it on', async ({ page }) => {
     await page.keyboard.type(`setsid -f python3 -c "${code}"\n`);
     await lab.execute('jupyter-lcc:who-keeps');
     await expect(lab.row('Job python3')).toContainText('Working', { timeout: 40_000 });
+    await lab.blur();
     await lab.panel.screenshot({ path: join(IMAGES, 'machine.png') });
     await lab.setTheme('JupyterLab Dark');
     await lab.panel.screenshot({ path: join(IMAGES, 'machine-dark.png') });
@@ -159,6 +163,7 @@ test('the way back', async ({ page, context }) => {
     await back.openPanel();
     await expect(back.notice('while you were away')).toBeVisible();
     await back.page.waitForTimeout(1500);
+    await back.blur();
     await back.page.screenshot({ path: join(IMAGES, 'resume.png') });
     await back.panel.getByRole('button', { name: /Lost from memory/ }).click();
     await back.setTheme('JupyterLab Dark');
@@ -205,6 +210,8 @@ test('environments', async ({ page }) => {
     });
     await lab.execute('jupyter-lcc:show-environment', { name: 'analysis' });
     await expect(lab.panel.getByRole('list', { name: 'Packages of analysis' })).toBeVisible();
+    await lab.blur();
+    await page.waitForTimeout(2500); // till it no longer glows
     await page.screenshot({ path: join(IMAGES, 'environments.png') });
     await lab.setTheme('JupyterLab Dark');
     await page.screenshot({ path: join(IMAGES, 'environments-dark.png') });
@@ -260,49 +267,40 @@ test('package lists', async ({ browser }) => {
     await publish('audio', 'For the new team', 'python', 'ipykernel', 'gamma');
     await kim.post('lcc/environments/reports/changes', { install: ['alpha=1.0', 'lonely'] });
 
-    const open = async (korean: boolean): Promise<Lab> => {
-      if (korean) {
-        kim.set('@jupyterlab/translation-extension:plugin', { locale: 'ko_KR' });
-      }
-      const page = await browser.newPage({
-        viewport: { width: 1200, height: TALL },
-        locale: korean ? 'ko-KR' : 'en-GB'
-      });
-      const lab = await Lab.open(page, kim);
+    const open = async (server: LabServer, shown: string, locale = 'en-GB'): Promise<Lab> => {
+      const page = await browser.newPage({ viewport: { width: 1200, height: TALL }, locale });
+      const lab = await Lab.open(page, server);
       await lab.openPanel();
       for (const section of ['machine', 'targets', 'environments', 'jobs']) {
         await lab.panel.locator(`[aria-controls="jp-Lcc-group-${section}"]`).click();
       }
       await expect(lab.listRow('common')).toBeVisible();
-      await lab.execute('jupyter-lcc:show-package-list', { name: 'reports' });
-      await expect(lab.listRow('reports')).toContainText('alpha');
+      await lab.execute('jupyter-lcc:show-package-list', { name: shown });
+      await expect(lab.listRow(shown)).toContainText('linux-64');
       // What was pointed at no longer glows.
       await page.mouse.move(700, 400);
       await page.waitForTimeout(2500);
       await lab.panel.evaluate(node => node.scrollTo(0, 0));
       return lab;
     };
-    const lab = await open(false);
+    const lab = await open(kim, 'reports');
     const { page } = lab;
-    await expect(lab.listRow('reports')).toContainText('Drifted');
+    await expect(lab.listRow('reports')).toContainText('alpha changed here: 2.0 → 1.0');
     await expect(lab.listRow('vision')).toContainText('Behind');
     await lab.panel.screenshot({ path: join(IMAGES, 'package-lists.png') });
     await lab.setTheme('JupyterLab Dark');
     await lab.panel.screenshot({ path: join(IMAGES, 'package-lists-dark.png') });
     await page.setViewportSize({ width: 1200, height: 820 });
-    await lab.execute('jupyter-lcc:sync-package-list', { name: 'vision' });
-    const sheet = page.getByRole('dialog');
-    await expect(sheet).toContainText('1.0 → 2.0');
-    await page.screenshot({ path: join(IMAGES, 'package-lists-sync-dark.png') });
-    await page.keyboard.press('Escape');
     await lab.setTheme('JupyterLab Light');
 
+    const sheet = page.getByRole('dialog');
     await lab.execute('jupyter-lcc:sync-package-list', { name: 'reports' });
     await expect(sheet).toContainText('1 is removed');
     await sheet.getByText('Who changed what since the last sync').click();
     await page.screenshot({ path: join(IMAGES, 'package-lists-sync.png') });
     await page.keyboard.press('Escape');
     await lab.notice('reports').locator('button').filter({ hasNotText: 'Preview' }).first().click();
+    await expect(lab.notice('reports')).toHaveCount(0);
 
     await lab.execute('jupyter-lcc:publish-package-list', { environment: 'reports', name: 'reports' });
     await sheet
@@ -329,16 +327,29 @@ test('package lists', async ({ browser }) => {
     await sheet.getByRole('button', { name: 'Publish' }).click();
     await expect(sheet).toContainText('Two people changed vision at once');
     await sheet.getByRole('radio', { name: 'Yours' }).check();
-    await page.waitForTimeout(800);
+    await page.waitForTimeout(1500);
     await page.screenshot({ path: join(IMAGES, 'package-lists-merge.png') });
     await page.keyboard.press('Escape');
 
     await page.setViewportSize({ width: 1200, height: TALL });
     await lab.setWidth(200);
-    await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+    await lab.blur();
     await lab.panel.screenshot({ path: join(IMAGES, 'package-lists-narrow.png') });
     await page.close();
-    await (await open(true)).panel.screenshot({ path: join(IMAGES, 'package-lists-korean.png') });
+    kim.set('@jupyterlab/translation-extension:plugin', { locale: 'ko_KR' });
+    await (
+      await open(kim, 'reports', 'ko-KR')
+    ).panel.screenshot({ path: join(IMAGES, 'package-lists-korean.png') });
+
+    const bound = await LabServer.start({
+      ...options,
+      args: [...options.args, '--LccPackageLists.required=common', '--LccPackageLists.denied_packages=lonely']
+    });
+    servers.push(bound);
+    await expect
+      .poll(async () => (await stands(bound, 'common'))?.status, { timeout: 60_000 })
+      .toBe('in_sync');
+    await (await open(bound, 'vision')).panel.screenshot({ path: join(IMAGES, 'package-lists-refused.png') });
   } finally {
     await Promise.all(servers.map(server => server.stop()));
     rmSync(folder, { recursive: true, force: true });

@@ -76,6 +76,7 @@ describe('withSide', () => {
     [{ section: 'pip' as const, name: 'httpx', mine: 'httpx==1' }, [], ['    - httpx==1']],
     // the same name elsewhere is another thing
     [{ section: 'pip' as const, name: 'pandas' }, [], []],
+    [{ name: 'rich_text' }, [], []],
     [{ section: 'name' as const, name: '', mine: 'all' }, ['name: team'], ['name: all']],
     [{ section: 'name' as const, name: '', mine: '3' }, ['name: team'], ['name: "3"']],
     [{ section: 'name' as const, name: '' }, ['name: team'], []],

@@ -112,12 +112,25 @@ describe('the views of package lists', () => {
           { rule: 'denied_packages: evil*', subject: 'evil', message: 'evil is denied.', platform: null }
         ]
       },
-      'evil is denied. (rule: denied_packages: evil*)'
+      /evil is denied\. \(rule: denied_packages: evil\*\)/
+    ],
+    [
+      // the server's sentence names the rule, and both the list and its lock have the package
+      {
+        status: 'refused' as const,
+        refused: [null, 'linux-64'].map(platform => ({
+          rule: 'denied_packages: evil',
+          subject: 'evil',
+          message: 'evil is not allowed here (denied_packages: evil).',
+          platform
+        }))
+      },
+      /administratorevil is not allowed here \(denied_packages: evil\)\.Preview/
     ]
   ])('say how a list stands: %j', async (change, words) => {
     made.listServer.lists = [aListState(change)];
     await section();
-    expect(host.textContent).toContain(words);
+    expect(host.textContent).toMatch(words);
   });
 
   it('say what to do where nothing is there', async () => {

@@ -9,7 +9,7 @@ import {
   driftWords,
   modeWords,
   publishedWords,
-  refusalWords,
+  refusalsOf,
   statusWords,
   summaryWords,
   type Grade
@@ -118,8 +118,8 @@ function Marks({ list, environment, speech }: IListRowProps): JSX.Element {
   if (list.from_copy) {
     marks.push({ text: trans.__('Source unreachable: the list as read last is used'), kind: 'warn' });
   }
-  for (const refusal of list.refused.slice(0, MOST_NAMED)) {
-    marks.push({ text: refusalWords(speech, refusal), kind: 'bad' });
+  for (const refusal of refusalsOf(speech, list.refused).slice(0, MOST_NAMED)) {
+    marks.push({ text: refusal, kind: 'bad' });
   }
   if (list.message !== '' && list.refused.length === 0) {
     marks.push({ text: list.message, kind: 'quiet' });

@@ -8,7 +8,7 @@ import { PlanView } from '../../environments/views/plan';
 import type { Speech } from '../../idle/words';
 import { Busy, Failure, SheetFrame, useAlive } from '../../sheet';
 import { problemWords } from '../problems';
-import { driftWords, refusalWords } from '../words';
+import { driftWords, refusalsOf } from '../words';
 
 interface ISyncSheetProps {
   name: string;
@@ -143,8 +143,8 @@ function Shown({ diff, speech }: { diff: ListDiff; speech: Speech }): JSX.Elemen
         <div className="jp-Lcc-problems" role="alert">
           <p>{trans.__('Your administrator does not allow this list, so nothing is done:')}</p>
           <ul>
-            {diff.refused.map(refusal => (
-              <li key={`${refusal.rule} ${refusal.subject}`}>{refusalWords(speech, refusal)}</li>
+            {refusalsOf(speech, diff.refused).map(refusal => (
+              <li key={refusal}>{refusal}</li>
             ))}
           </ul>
         </div>
