@@ -74,6 +74,8 @@ class Person {
 /** Two people with a server each, side by side, and places that both can write to. */
 test.describe('a list two people share', () => {
   const folder = mkdtempSync(join(tmpdir(), 'lcc-shared-'));
+  /** The administrator's, which would be taken if nobody chose. */
+  const other = mkdtempSync(join(tmpdir(), 'lcc-other-'));
   const bucket = 'lists-of-the-team';
   let channel: LocalChannel;
   let s3: FakeS3;
@@ -86,7 +88,7 @@ test.describe('a list two people share', () => {
     const options = {
       env: s3.env,
       files: { '.condarc': channel.condarc },
-      args: ['--LccPackageLists.poll_seconds=5']
+      args: [`--LccPackageLists.sources=${other}`, '--LccPackageLists.poll_seconds=5']
     };
     servers = await Promise.all([LabServer.start(options), LabServer.start(options)]);
   });
@@ -94,7 +96,9 @@ test.describe('a list two people share', () => {
   test.afterAll(async () => {
     await Promise.all(servers.map(server => server.stop()));
     await s3.stop();
-    rmSync(folder, { recursive: true, force: true });
+    for (const each of [folder, other]) {
+      rmSync(each, { recursive: true, force: true });
+    }
     channel.remove();
   });
 
