@@ -71,7 +71,7 @@ export class JobTeller {
     const kernel = kernelOf(job);
     const trashId = job.result?.['trash_id'];
     if (isLostRace(job)) {
-      return [{ label: trans.__('Look at both'), kind: 'accent', run: () => showBoth(job.id) }];
+      return [{ label: trans.__('Show both sides'), kind: 'accent', run: () => showBoth(job.id) }];
     }
     if (job.kind === 'environment.sync' && job.error?.code === 'conflict') {
       return [{ label: trans.__('Look again'), kind: 'accent', run: () => showSync(job.subject) }];

@@ -86,8 +86,8 @@ export function addListCommands(commands: CommandRegistry, options: IListCommand
   );
   add(
     CommandIDs.checkPackageLists,
-    trans.__('Ask the Sources of Package Lists Now'),
-    trans.__('Ask the sources now'),
+    trans.__('Check Package Lists for Changes Now'),
+    trans.__('Check for changes now'),
     {},
     known,
     async () => {
@@ -98,7 +98,7 @@ export function addListCommands(commands: CommandRegistry, options: IListCommand
   add(
     CommandIDs.syncPackageList,
     trans.__('Sync an Environment with Its Package List…'),
-    trans.__('Show what sync would do'),
+    trans.__('Preview sync'),
     {
       name: NAME,
       preview: { type: 'boolean', description: 'Whether what it does is shown first; by default it is.' }
@@ -140,8 +140,8 @@ export function addListCommands(commands: CommandRegistry, options: IListCommand
   );
   add(
     CommandIDs.mergePackageList,
-    trans.__('Look at Both Sides of a Package List'),
-    trans.__('Look at both'),
+    trans.__('Show Both Sides of a Package List'),
+    trans.__('Show both sides'),
     { job_id: { type: 'string', description: 'The publishing that came second; the last if left out.' } },
     () => can() && jobs.state.jobs.some(isLostRace),
     args => {

@@ -13,7 +13,7 @@ export interface IDriftTellerOptions {
   showSync(name: string): void;
 }
 
-/** Tell that an environment does not equal its list, with the way to see what a sync would do. Never syncs. */
+/** Tell that an environment is not as its list says, with the way to see what a sync would do. Never syncs. */
 export class DriftTeller {
   constructor(private readonly _options: IDriftTellerOptions) {
     _options.events.received.connect(this._onEvent, this);
@@ -30,11 +30,11 @@ export class DriftTeller {
       board.dismiss(before);
     }
     const id = board.show({
-      message: trans.__('The environment %1 does not equal its package list.', name),
+      message: trans.__('The environment %1 is not as its package list says.', name),
       type: 'info',
       actions: [
         {
-          label: trans.__('Show what sync would do'),
+          label: trans.__('Preview sync'),
           kind: 'accent',
           run: () => {
             board.dismiss(id);

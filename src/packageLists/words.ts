@@ -1,12 +1,4 @@
-import type {
-  Conflicting,
-  DriftItem,
-  ListDiff,
-  ListState,
-  Refusal,
-  Revision,
-  SourceState
-} from '../api/generated';
+import type { Conflicting, DriftItem, ListState, Refusal, Revision, SourceState } from '../api/generated';
 import type { Speech } from '../idle/words';
 import type { Kind, ListNameFault } from './names';
 
@@ -16,18 +8,24 @@ export type Grade = 'good' | 'quiet' | 'warn' | 'bad';
 /** Say how an environment stands to its list, and how grave that is. */
 export function statusWords(
   { trans }: Speech,
-  list: Pick<ListState, 'status'>
+  list: Pick<ListState, 'status' | 'changed'>
 ): { text: string; grade: Grade } {
   switch (list.status) {
     case 'in_sync':
       return { text: trans.__('In sync'), grade: 'good' };
     case 'drifted':
-      return { text: trans.__('Drifted: packages were changed here'), grade: 'warn' };
+      // Without a sync before, nobody knows who changed what.
+      return {
+        text: list.changed.known
+          ? trans.__('Drifted: packages were changed here')
+          : trans.__('Drifted: it has other packages than the list'),
+        grade: 'warn'
+      };
     case 'behind':
       return { text: trans.__('Behind: the list has changed'), grade: 'warn' };
     case 'drifted_and_behind':
       return {
-        text: trans.__('Drifted: packages were changed here, and the list has changed'),
+        text: trans.__('Drifted and behind: packages were changed here, and the list has changed'),
         grade: 'warn'
       };
     case 'not_installed':
@@ -36,7 +34,7 @@ export function statusWords(
       return { text: trans.__('Syncing…'), grade: 'quiet' };
     case 'unlocked':
       return {
-        text: trans.__('Not locked for this kind of machine: a sync finds versions first'),
+        text: trans.__('No lock for this kind of machine: a sync chooses the versions'),
         grade: 'warn'
       };
     case 'refused':
@@ -44,7 +42,7 @@ export function statusWords(
     case 'invalid':
       return { text: trans.__('The list can’t be read: edit it, or restore a revision'), grade: 'bad' };
     case 'unreachable':
-      return { text: trans.__('Source unreachable, and nothing was read of it before'), grade: 'bad' };
+      return { text: trans.__('Source unreachable, and the list was never read before'), grade: 'bad' };
   }
 }
 
@@ -80,11 +78,11 @@ export function revisionMark({ trans }: Speech, revision: Revision): string | nu
 export function modeWords({ trans }: Speech, mode: ListState['mode']): string {
   switch (mode) {
     case 'off':
-      return trans.__('Only by hand');
+      return trans.__('Nothing: I sync by hand');
     case 'notify':
       return trans.__('Tell me what has changed');
     case 'apply':
-      return trans.__('Sync by itself');
+      return trans.__('Sync without asking');
   }
 }
 
@@ -115,36 +113,63 @@ export function placeHint({ trans }: Speech, kind: Kind): string {
 }
 
 /** Say who changed a package since the last sync, and from what to what. */
-export function driftWords({ trans }: Speech, item: DriftItem): string {
-  const none = trans.__('not there');
-  const synced = item.synced ?? none;
+export function driftWords(speech: Speech, item: DriftItem): string {
+  const { trans } = speech;
+  const { synced, installed, wanted } = item;
   switch (item.by) {
     case 'here':
-      return trans.__('changed here: %1 → %2', synced, item.installed ?? none);
+      return synced === null
+        ? trans.__('installed here: %1', versionOf(installed))
+        : installed === null
+          ? trans.__('removed here, was %1', versionOf(synced))
+          : trans.__('changed here: %1', stepWords(speech, item.manager, synced, installed));
     case 'list':
-      return trans.__('changed in the list: %1 → %2', synced, item.wanted ?? none);
+      return synced === null
+        ? trans.__('new in the list: %1', versionOf(wanted))
+        : wanted === null
+          ? trans.__('removed from the list, was %1', versionOf(synced))
+          : trans.__('changed in the list: %1', stepWords(speech, item.manager, synced, wanted));
     case 'both':
       return trans.__(
-        'changed here: %1 → %2, and in the list: → %3',
-        synced,
-        item.installed ?? none,
-        item.wanted ?? none
+        'changed here: %1; in the list: %2',
+        stepWords(speech, item.manager, synced, installed),
+        stepWords(speech, item.manager, synced, wanted)
       );
   }
 }
 
-/** Say what is refused and by which rule. */
-export function refusalWords({ trans }: Speech, refusal: Refusal): string {
-  return trans.__('%1 (rule: %2)', refusal.message, refusal.rule);
+function stepWords(
+  { trans }: Speech,
+  manager: DriftItem['manager'],
+  from: string | null,
+  to: string | null
+): string {
+  const none = trans.__('not there');
+  const version = versionOf(to);
+  if (to === null || version !== versionOf(from)) {
+    return `${from === null ? none : versionOf(from)} → ${to === null ? none : version}`;
+  }
+  return manager === 'conda'
+    ? trans.__('%1, another build', version)
+    : trans.__('%1, installed in another way', version);
 }
 
-/** What a plan says besides what its own fields say already. */
-export function notesOf({ notes, from_copy, solved_here }: ListDiff): string[] {
-  return notes.filter(
-    note =>
-      !(from_copy && note.startsWith('The source does not answer')) &&
-      !(solved_here && note.includes('It was solved here'))
-  );
+/** The version alone: behind it comes conda's build, which says nothing to most. */
+function versionOf(text: string | null): string {
+  return text?.split(' ')[0] ?? '';
+}
+
+/** Say what is refused and by which rule. */
+export function refusalWords(
+  { trans }: Speech,
+  { message, rule }: Pick<Refusal, 'message' | 'rule'>
+): string {
+  return message.includes(rule) ? message : trans.__('%1 (rule: %2)', message, rule);
+}
+
+/** Say all that is refused, each once: what a list asks for is in its lock as well. */
+export function refusalsOf(speech: Speech, refused: readonly Refusal[]): string[] {
+  return [...new Set(refused.map(refusal => refusalWords(speech, refusal)))];
 }
 
 /** Name the part of a list two people changed. */
@@ -173,7 +198,7 @@ export function nameFaultWords({ trans }: Speech, fault: ListNameFault, name: st
     case 'too_long':
       return trans.__('A name has at most 64 characters.');
     case 'characters':
-      return trans.__('A name has letters a–z, digits, and _ - + . only.');
+      return trans.__('A name has letters, digits and _ . + - only, and begins with a letter, a digit or _.');
     case 'taken':
       return trans.__('There is a list %1 already.', name);
   }

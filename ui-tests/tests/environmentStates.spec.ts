@@ -7,7 +7,9 @@ import { LabServer } from './server';
 /** More than anybody has, to see that it stays smooth. */
 const MANY: IFake = {
   environments: Array.from({ length: 100 }, (_, index) => fakeEnvironment(`env-${index}`)),
-  packages: Array.from({ length: 1000 }, (_, index) => fakePackage(`package-${index}`, { requested: index % 9 === 0 })),
+  packages: Array.from({ length: 1000 }, (_, index) =>
+    fakePackage(`package-${index}`, { requested: index % 9 === 0 })
+  ),
   trash: [
     {
       id: 't1',
@@ -38,7 +40,9 @@ const MANY: IFake = {
       restorable: true
     }
   ],
-  findings: [{ code: 'ipykernel_missing', level: 'error', message: '', advice: '', fix: 'install_ipykernel' }],
+  findings: [
+    { code: 'ipykernel_missing', level: 'error', message: '', advice: '', fix: 'install_ipykernel' }
+  ],
   plan: {
     add: Array.from({ length: 300 }, (_, index) => ({
       name: `package-${index}`,

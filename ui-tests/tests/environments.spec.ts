@@ -129,7 +129,9 @@ test.describe.serial('environments', () => {
     await expect(notice).toBeVisible({ timeout: 60_000 });
     await expect(lab.panel.getByRole('button', { name: 'dropped', exact: true })).toHaveCount(0);
     await notice.getByRole('button', { name: 'Undo' }).click();
-    await expect(lab.panel.getByRole('button', { name: 'dropped', exact: true })).toBeVisible({ timeout: 60_000 });
+    await expect(lab.panel.getByRole('button', { name: 'dropped', exact: true })).toBeVisible({
+      timeout: 60_000
+    });
   });
 
   test('the kernel goes and comes with a switch, and the launcher follows', async ({ page }) => {

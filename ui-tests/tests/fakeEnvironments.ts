@@ -87,14 +87,23 @@ export async function fakeServer(page: Page, fake: IFake): Promise<void> {
           environments: fake.environments,
           trash: fake.trash ?? [],
           folder: '/home/jo/.conda/envs',
-          channels: { defaults: ['conda-forge'], allowed: null, offline: fake.offline === true, problems: [] },
+          channels: {
+            defaults: ['conda-forge'],
+            allowed: null,
+            offline: fake.offline === true,
+            problems: []
+          },
           quota: { used_bytes: 3_400_000_000, limit_bytes: 10_000_000_000, free_bytes: 40_000_000_000 },
           taken_at: '2026-11-20T10:00:00Z'
         })
   );
   await page.route('**/lcc/environments', route => json(route, fake.plan ?? {}));
-  await page.route('**/lcc/environments/*/packages?*', route => json(route, { packages: fake.packages ?? [] }));
-  await page.route('**/lcc/environments/*/versions?*', route => json(route, { versions: fake.versions ?? [] }));
+  await page.route('**/lcc/environments/*/packages?*', route =>
+    json(route, { packages: fake.packages ?? [] })
+  );
+  await page.route('**/lcc/environments/*/versions?*', route =>
+    json(route, { versions: fake.versions ?? [] })
+  );
   await page.route('**/lcc/environments/*/doctor?*', route => json(route, { findings: fake.findings ?? [] }));
   await page.route('**/lcc/environments/*/changes', route => json(route, fake.plan ?? {}));
   await page.route('**/lcc/package-cache?*', route =>

@@ -31,6 +31,10 @@ export class Lab {
       await app.started;
       await app.restored;
     });
+    if (path.includes('reset')) {
+      // The launcher comes later, and takes the keyboard.
+      await expect(page.locator('.jp-Launcher:focus-within')).toBeVisible();
+    }
     return new Lab(page);
   }
 
@@ -45,7 +49,9 @@ export class Lab {
   }
 
   commandIds(): Promise<string[]> {
-    return this.page.evaluate(() => (window as unknown as { jupyterapp: IApp }).jupyterapp.commands.listCommands());
+    return this.page.evaluate(() =>
+      (window as unknown as { jupyterapp: IApp }).jupyterapp.commands.listCommands()
+    );
   }
 
   /** Open a notebook and give its kernel's id, once it has one. */
@@ -82,9 +88,19 @@ export class Lab {
     return this.panel.locator('.jp-Lcc-row').filter({ hasText: name });
   }
 
+  /** A package list. */
+  listRow(name: string): Locator {
+    return this.panel.locator(`[data-target="list:${name}"]`);
+  }
+
   /** The open notification that speaks of something. */
   notice(text: string | RegExp): Locator {
     return this.page.locator('.Toastify__toast').filter({ hasText: text });
+  }
+
+  /** Take the keyboard out of whatever has it, for a picture without its ring. */
+  async blur(): Promise<void> {
+    await this.page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
   }
 
   async setWidth(width: number): Promise<void> {
@@ -108,9 +124,13 @@ export class Lab {
         id: string;
         nodes: { html: string; failureSummary?: string }[];
       }
-      const { axe } = window as unknown as { axe: { run(context: string): Promise<{ violations: IFinding[] }> } };
+      const { axe } = window as unknown as {
+        axe: { run(context: string): Promise<{ violations: IFinding[] }> };
+      };
       const { violations } = await axe.run(within);
-      return violations.flatMap(({ id, nodes }) => nodes.map(node => `${id}: ${node.html} ${node.failureSummary ?? ''}`));
+      return violations.flatMap(({ id, nodes }) =>
+        nodes.map(node => `${id}: ${node.html} ${node.failureSummary ?? ''}`)
+      );
     }, selector);
   }
 

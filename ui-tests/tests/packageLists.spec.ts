@@ -16,7 +16,14 @@ const ALL: IFakeLists = {
       keep: ['black'],
       changed: {
         items: [
-          { name: 'numpy', manager: 'conda', synced: '1.26', installed: '2.0', wanted: '1.26', by: 'here' },
+          {
+            name: 'numpy',
+            manager: 'conda',
+            synced: '1.26 py_0',
+            installed: '2.0 py_0',
+            wanted: '1.26 py_0',
+            by: 'here'
+          },
           { name: 'rich', manager: 'pip', synced: '13.0', installed: '13.0', wanted: '14.0', by: 'list' }
         ],
         known: true
@@ -67,7 +74,7 @@ test.describe('the states of the package lists section', () => {
     await (await Lab.open(page, server)).openPanel();
     const lab = new Lab(page);
     await expect(lab.panel).toContainText('Add a source first');
-    await expect(lab.panel.getByRole('button', { name: 'Publish an environment…' })).toBeDisabled();
+    await expect(lab.panel.getByRole('button', { name: 'Publish…' })).toBeDisabled();
     fake.whyNot = 'rattler_missing';
     fake.problem = { status: 503, body: { code: 'unreachable', message: 'no', detail: {} } };
     await (await Lab.open(page, server)).openPanel();
@@ -95,7 +102,7 @@ test.describe('the states of the package lists section', () => {
       await lab.execute('jupyter-lcc:show-package-list', { name: 'team-base' });
       await lab.panel.getByRole('button', { name: /^Sources/ }).click();
       await lab.setWidth(200);
-      await expect(lab.panel).toContainText('Source unreachable: the last lock is used');
+      await expect(lab.panel).toContainText('Source unreachable: the list as read last is used');
       await expect(lab.panel).toContainText('numpy changed here: 1.26 → 2.0');
       expect(await lab.overflow()).toBe(0);
       expect(await lab.axe('#jupyter-lcc-panel')).toEqual([]);
@@ -121,7 +128,7 @@ test.describe('the states of the package lists section', () => {
     await fakeLists(page, fake);
     const lab = await Lab.open(page, server);
     await lab.openPanel();
-    const show = lab.panel.getByRole('button', { name: 'Show what sync would do to team-base' });
+    const show = lab.panel.getByRole('button', { name: 'Preview sync of team-base' });
     await show.focus();
     await page.keyboard.press('Enter');
     const sheet = page.getByRole('dialog');

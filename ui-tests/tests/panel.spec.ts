@@ -105,21 +105,22 @@ test.describe('the panel', () => {
     const ids = (await lab.commandIds()).filter(id => id.startsWith('jupyter-lcc:'));
     expect(ids).toEqual(
       expect.arrayContaining(
-      [
-        'dismiss-stopped',
-        'edit-limits',
-        'end-lease',
-        'keep',
-        'open-panel',
-        'refresh',
-        'reopen',
-        'show-target',
-        'shut-down',
-        'shut-down-all',
-        'who-keeps',
-        'why'
-      ].map(name => `jupyter-lcc:${name}`)
-    ));
+        [
+          'dismiss-stopped',
+          'edit-limits',
+          'end-lease',
+          'keep',
+          'open-panel',
+          'refresh',
+          'reopen',
+          'show-target',
+          'shut-down',
+          'shut-down-all',
+          'who-keeps',
+          'why'
+        ].map(name => `jupyter-lcc:${name}`)
+      )
+    );
     await lab.execute('apputils:activate-command-palette');
     await page.keyboard.type('life cycle');
     await expect(page.locator('.lm-CommandPalette-content')).toContainText('Show the Life Cycle Panel');

@@ -3,7 +3,10 @@ import { expect, test } from '@playwright/test';
 import { Lab } from './lab';
 import { LabServer, type IServerOptions } from './server';
 
-async function withServer(options: IServerOptions, work: (server: LabServer) => Promise<void>): Promise<void> {
+async function withServer(
+  options: IServerOptions,
+  work: (server: LabServer) => Promise<void>
+): Promise<void> {
   const server = await LabServer.start(options);
   try {
     server.addNotebook('explore.ipynb');
@@ -19,7 +22,10 @@ test('works below a base URL, as in a SageMaker space', async ({ page }) => {
     await lab.openNotebook('explore.ipynb');
     await lab.openPanel();
     await expect(lab.row('explore.ipynb')).toContainText(/stops \d\d:\d\d/);
-    await lab.row('explore.ipynb').getByRole('button', { name: /as long as is allowed/ }).click();
+    await lab
+      .row('explore.ipynb')
+      .getByRole('button', { name: /as long as is allowed/ })
+      .click();
     await expect(lab.row('explore.ipynb')).toContainText(/kept until/);
   });
 });
@@ -80,7 +86,9 @@ test('lives in Notebook 7 too', async ({ page }) => {
     await page.waitForFunction(() => 'jupyterapp' in window);
     const isKnown = (): Promise<boolean> =>
       page.evaluate(() => {
-        const { jupyterapp } = window as unknown as { jupyterapp: { commands: { hasCommand(id: string): boolean } } };
+        const { jupyterapp } = window as unknown as {
+          jupyterapp: { commands: { hasCommand(id: string): boolean } };
+        };
         return jupyterapp.commands.hasCommand('jupyter-lcc:keep');
       });
     await expect.poll(isKnown).toBe(true);

@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { expect, test } from '@playwright/test';
@@ -8,7 +9,16 @@ import { fakeEnvironment, fakeJob, fakePackage, fakeServer } from './fakeEnviron
 import { Lab } from './lab';
 import { LabServer } from './server';
 
+/** So that all of a section is seen. */
+const TALL = 1000;
 const IMAGES = join(__dirname, '../../docs/images');
+
+/** How an environment stands to its list. */
+interface IStands {
+  name: string;
+  status: string;
+  etag: string | null;
+}
 
 /** The pictures of the README, from what is really there. */
 test('pictures', async ({ page }) => {
@@ -39,6 +49,7 @@ test('pictures', async ({ page }) => {
       await page.screenshot({ path: join(IMAGES, `${name}.png`) });
     };
     await expect(lab.row('train.ipynb')).toContainText('Working');
+    await lab.blur();
     await page.locator('.jp-Notebook:visible .jp-CodeCell').last().hover();
     await picture('panel');
 
@@ -47,6 +58,7 @@ test('pictures', async ({ page }) => {
     await lab.row('train.ipynb').getByRole('button', { name: 'Why? train.ipynb' }).click();
 
     await expect(lab.notice('explore.ipynb is idle')).toBeVisible({ timeout: 120_000 });
+    await page.waitForTimeout(1500); // till it has slid in
     await picture('warning');
     await lab.setTheme('JupyterLab Dark');
     await picture('warning-dark');
@@ -80,6 +92,7 @@ test('the panel in Korean', async ({ browser }) => {
     await expect(lab.panel).toContainText('커널과 터미널');
     await expect(lab.row('train.ipynb')).toContainText('종료');
     await page.waitForTimeout(6000);
+    await lab.blur();
     await lab.panel.screenshot({ path: join(IMAGES, 'korean.png') });
   } finally {
     await server.stop();
@@ -88,7 +101,11 @@ test('the panel in Korean', async ({ browser }) => {
 
 test('the machine, and who keeps it on', async ({ page }) => {
   const server = await LabServer.start({
-    args: ['--LccIdle.stop_machine=server', '--LccIdle.check_interval_seconds=1', '--LccIdle.usd_per_hour=1.41']
+    args: [
+      '--LccIdle.stop_machine=server',
+      '--LccIdle.check_interval_seconds=1',
+      '--LccIdle.usd_per_hour=1.41'
+    ]
   });
   try {
     for (const name of ['explore.ipynb', 'train.ipynb']) {
@@ -105,11 +122,15 @@ test('the machine, and who keeps it on', async ({ page }) => {
     await page.keyboard.type(`setsid -f python3 -c "${code}"\n`);
     await lab.execute('jupyter-lcc:who-keeps');
     await expect(lab.row('Job python3')).toContainText('Working', { timeout: 40_000 });
+    await lab.blur();
     await lab.panel.screenshot({ path: join(IMAGES, 'machine.png') });
     await lab.setTheme('JupyterLab Dark');
     await lab.panel.screenshot({ path: join(IMAGES, 'machine-dark.png') });
     // Or the next server on this machine sees it too.
-    await lab.row('Job python3').getByRole('button', { name: /^Shut down Job/ }).click();
+    await lab
+      .row('Job python3')
+      .getByRole('button', { name: /^Shut down Job/ })
+      .click();
     await page.getByRole('dialog').getByRole('button', { name: 'Shut down' }).click();
     await expect(lab.row('Job python3')).toHaveCount(0);
   } finally {
@@ -142,6 +163,7 @@ test('the way back', async ({ page, context }) => {
     await back.openPanel();
     await expect(back.notice('while you were away')).toBeVisible();
     await back.page.waitForTimeout(1500);
+    await back.blur();
     await back.page.screenshot({ path: join(IMAGES, 'resume.png') });
     await back.panel.getByRole('button', { name: /Lost from memory/ }).click();
     await back.setTheme('JupyterLab Dark');
@@ -188,11 +210,149 @@ test('environments', async ({ page }) => {
     });
     await lab.execute('jupyter-lcc:show-environment', { name: 'analysis' });
     await expect(lab.panel.getByRole('list', { name: 'Packages of analysis' })).toBeVisible();
+    await lab.blur();
+    await page.waitForTimeout(2500); // till it no longer glows
     await page.screenshot({ path: join(IMAGES, 'environments.png') });
     await lab.setTheme('JupyterLab Dark');
     await page.screenshot({ path: join(IMAGES, 'environments-dark.png') });
   } finally {
     await server.stop();
+    channel.remove();
+  }
+});
+
+/** Everything is real: two servers, a folder that both can write to, and packages that are installed. */
+test('package lists', async ({ browser }) => {
+  test.setTimeout(300_000);
+  const channel = new LocalChannel();
+  const folder = mkdtempSync(join(tmpdir(), 'team-lists-'));
+  const options = {
+    files: { '.condarc': channel.condarc },
+    args: [`--LccPackageLists.sources=${folder}`, '--LccPackageLists.poll_seconds=5']
+  };
+  const servers = await Promise.all(
+    ['lee', 'kim'].map(name => LabServer.start({ ...options, env: { USER: name, LOGNAME: name } }))
+  );
+  const [lee, kim] = servers;
+  try {
+    if (!lee || !kim) {
+      throw new Error('both are here');
+    }
+    const text = (...packages: string[]): string =>
+      ['channels:', `  - ${channel.url}`, 'dependencies:', ...packages.map(each => `  - ${each}`), ''].join(
+        '\n'
+      );
+    const stands = async (server: LabServer, name: string): Promise<IStands | undefined> =>
+      (await server.get<{ lists: IStands[] }>('lcc/package-lists')).lists.find(list => list.name === name);
+    const publish = async (name: string, message: string, ...packages: string[]): Promise<void> => {
+      const before = (await stands(lee, name))?.etag ?? null;
+      await lee.putList(name, text(...packages), message, before);
+      await expect
+        .poll(async () => (await stands(kim, name))?.etag, { timeout: 60_000 })
+        .not.toBe(before ?? undefined);
+    };
+    const sync = async (...names: string[]): Promise<void> => {
+      for (const name of names) {
+        await kim.post(`lcc/package-lists/${name}/sync`, {});
+      }
+      for (const name of names) {
+        await expect.poll(async () => (await stands(kim, name))?.status, { timeout: 60_000 }).toBe('in_sync');
+      }
+    };
+    await publish('common', 'What all of us need', 'python', 'ipykernel', 'alpha=1.0');
+    await publish('reports', 'As in the spring', 'python', 'ipykernel', 'alpha=2.0');
+    await publish('vision', 'The beginning', 'python', 'ipykernel', 'alpha=1.0');
+    await sync('common', 'reports', 'vision');
+    await publish('vision', 'The new alpha is faster', 'python', 'ipykernel', 'alpha=2.0', 'lonely');
+    await publish('audio', 'For the new team', 'python', 'ipykernel', 'gamma');
+    await kim.post('lcc/environments/reports/changes', { install: ['alpha=1.0', 'lonely'] });
+
+    const open = async (server: LabServer, shown: string, locale = 'en-GB'): Promise<Lab> => {
+      const page = await browser.newPage({ viewport: { width: 1200, height: TALL }, locale });
+      const lab = await Lab.open(page, server);
+      await lab.openPanel();
+      for (const section of ['machine', 'targets', 'environments', 'jobs']) {
+        await lab.panel.locator(`[aria-controls="jp-Lcc-group-${section}"]`).click();
+      }
+      await expect(lab.listRow('common')).toBeVisible();
+      await lab.execute('jupyter-lcc:show-package-list', { name: shown });
+      await expect(lab.listRow(shown)).toContainText('linux-64');
+      // What was pointed at no longer glows.
+      await page.mouse.move(700, 400);
+      await page.waitForTimeout(2500);
+      await lab.panel.evaluate(node => node.scrollTo(0, 0));
+      return lab;
+    };
+    const lab = await open(kim, 'reports');
+    const { page } = lab;
+    await expect(lab.listRow('reports')).toContainText('alpha changed here: 2.0 → 1.0');
+    await expect(lab.listRow('vision')).toContainText('Behind');
+    await lab.panel.screenshot({ path: join(IMAGES, 'package-lists.png') });
+    await lab.setTheme('JupyterLab Dark');
+    await lab.panel.screenshot({ path: join(IMAGES, 'package-lists-dark.png') });
+    await page.setViewportSize({ width: 1200, height: 820 });
+    await lab.setTheme('JupyterLab Light');
+
+    const sheet = page.getByRole('dialog');
+    await lab.execute('jupyter-lcc:sync-package-list', { name: 'reports' });
+    await expect(sheet).toContainText('1 is removed');
+    await sheet.getByText('Who changed what since the last sync').click();
+    await page.screenshot({ path: join(IMAGES, 'package-lists-sync.png') });
+    await page.keyboard.press('Escape');
+    await lab.notice('reports').locator('button').filter({ hasNotText: 'Preview' }).first().click();
+    await expect(lab.notice('reports')).toHaveCount(0);
+
+    await lab.execute('jupyter-lcc:publish-package-list', { environment: 'reports', name: 'reports' });
+    await sheet
+      .getByRole('textbox', { name: 'Message' })
+      .fill('The old alpha: the new one breaks the tables');
+    await page.screenshot({ path: join(IMAGES, 'package-lists-publish.png') });
+    await page.keyboard.press('Escape');
+
+    await lab.execute('jupyter-lcc:package-list-history', { name: 'vision' });
+    await expect(sheet).toContainText('The beginning');
+    await page.screenshot({ path: join(IMAGES, 'package-lists-history.png') });
+    await page.keyboard.press('Escape');
+
+    // Both change it at once.
+    await lab.execute('jupyter-lcc:edit-package-list', { name: 'vision' });
+    const field = sheet.getByRole('textbox', { name: 'environment.yml' });
+    await expect(field).toHaveValue(/alpha=2\.0/);
+    await field.fill(text('python', 'ipykernel', 'alpha=1.0', 'lonely', 'placed'));
+    await sheet
+      .getByRole('textbox', { name: 'Message' })
+      .fill('Add placed; the old alpha, as the new one is slow');
+    await expect(sheet).toContainText('Nothing is wrong with it');
+    await publish('vision', 'Only the tested alpha', 'python', 'ipykernel', 'alpha>=2.0', 'lonely');
+    await sheet.getByRole('button', { name: 'Publish' }).click();
+    await expect(sheet).toContainText('Two people changed vision at once');
+    await sheet.getByRole('radio', { name: 'Yours' }).check();
+    await page.waitForTimeout(1500);
+    await page.screenshot({ path: join(IMAGES, 'package-lists-merge.png') });
+    await page.keyboard.press('Escape');
+
+    await page.setViewportSize({ width: 1200, height: TALL });
+    await lab.setWidth(200);
+    await lab.blur();
+    await lab.panel.screenshot({ path: join(IMAGES, 'package-lists-narrow.png') });
+    await page.close();
+    kim.set('@jupyterlab/translation-extension:plugin', { locale: 'ko_KR' });
+    await (
+      await open(kim, 'reports', 'ko-KR')
+    ).panel.screenshot({ path: join(IMAGES, 'package-lists-korean.png') });
+
+    const bound = await LabServer.start({
+      ...options,
+      args: [...options.args, '--LccPackageLists.required=common', '--LccPackageLists.denied_packages=lonely']
+    });
+    servers.push(bound);
+    await expect
+      .poll(async () => (await stands(bound, 'common'))?.status, { timeout: 60_000 })
+      .toBe('in_sync');
+    await (await open(bound, 'vision')).panel.screenshot({ path: join(IMAGES, 'package-lists-refused.png') });
+  } finally {
+    await Promise.all(servers.map(server => server.stop()));
+    rmSync(folder, { recursive: true, force: true });
     channel.remove();
   }
 });
@@ -215,7 +375,9 @@ test('environments in odd states', async ({ page }) => {
         fakeEnvironment('geo', { status: 'broken', kernel: null })
       ],
       packages: [fakePackage('numpy', { requested: true })],
-      findings: [{ code: 'ipykernel_missing', level: 'error', message: '', advice: '', fix: 'install_ipykernel' }],
+      findings: [
+        { code: 'ipykernel_missing', level: 'error', message: '', advice: '', fix: 'install_ipykernel' }
+      ],
       jobs: [fakeJob('train')]
     });
     await page.setViewportSize({ width: 1200, height: 1160 });

@@ -16,6 +16,8 @@ export interface IServerOptions {
   baseUrl?: string;
   /** JupyterLab settings by plugin id. */
   settings?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Variables of its environment besides our own. */
+  env?: Readonly<Record<string, string>>;
   /** Files by their path below the home folder, e.g. `.condarc`. */
   files?: Readonly<Record<string, string>>;
   /** Whether our server extension is enabled. */
@@ -31,16 +33,13 @@ export class LabServer {
   ) {}
 
   static async start(options: IServerOptions = {}): Promise<LabServer> {
-    const { args = [], baseUrl = '/', settings = {}, files = {}, enabled = true } = options;
+    const { args = [], baseUrl = '/', settings = {}, env = {}, files = {}, enabled = true } = options;
     const folder = mkdtempSync(join(tmpdir(), 'lcc-ui-'));
     const work = join(folder, 'work');
     mkdirSync(work);
     const all = { '@jupyterlab/apputils-extension:notification': { fetchNews: 'false' }, ...settings };
     for (const [plugin, values] of Object.entries(all)) {
-      const [name = '', part = ''] = plugin.split(':');
-      const file = join(folder, '.jupyter/lab/user-settings', name, `${part}.jupyterlab-settings`);
-      mkdirSync(dirname(file), { recursive: true });
-      writeFileSync(file, JSON.stringify(values));
+      writeSettings(folder, plugin, values);
     }
     for (const [name, text] of Object.entries(files)) {
       mkdirSync(dirname(join(folder, name)), { recursive: true });
@@ -64,7 +63,7 @@ export class LabServer {
       ],
       {
         cwd: work,
-        env: { ...process.env, HOME: folder, JUPYTER_CONFIG_DIR: join(folder, '.jupyter') },
+        env: { ...process.env, ...env, HOME: folder, JUPYTER_CONFIG_DIR: join(folder, '.jupyter') },
         stdio: ['ignore', 'ignore', 'pipe']
       }
     );
@@ -104,6 +103,18 @@ export class LabServer {
     await this._fetch(path, { method: 'POST', body: JSON.stringify(body) });
   }
 
+  /** Publish a text over the revision an ETag names; null: as a new list. */
+  async putList(name: string, text: string, message: string, etag: string | null): Promise<void> {
+    const answer = await this._fetch(`lcc/package-lists/${name}`, {
+      method: 'PUT',
+      headers: etag === null ? {} : { 'If-Match': `"${etag}"` },
+      body: JSON.stringify({ text, message })
+    });
+    if (!answer.ok) {
+      throw new Error(await answer.text());
+    }
+  }
+
   async kernelIds(): Promise<string[]> {
     return (await this.get<{ id: string }[]>('api/kernels')).map(({ id }) => id);
   }
@@ -120,6 +131,11 @@ export class LabServer {
       nbformat_minor: 5
     };
     writeFileSync(join(this._folder, 'work', name), JSON.stringify(notebook));
+  }
+
+  /** Change the settings of a plugin; pages opened from now on have them. */
+  set(plugin: string, values: Readonly<Record<string, unknown>>): void {
+    writeSettings(this._folder, plugin, values);
   }
 
   /** What stands on the disk. */
@@ -155,9 +171,16 @@ export class LabServer {
     const separator = path.includes('?') ? '&' : '?';
     return fetch(`${this.url}${path}${separator}no_track_activity=1`, {
       ...init,
-      headers: { Authorization: `token ${TOKEN}` }
+      headers: { ...init.headers, Authorization: `token ${TOKEN}` }
     });
   }
+}
+
+function writeSettings(home: string, plugin: string, values: Readonly<Record<string, unknown>>): void {
+  const [name = '', part = ''] = plugin.split(':');
+  const file = join(home, '.jupyter/lab/user-settings', name, `${part}.jupyterlab-settings`);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, JSON.stringify(values));
 }
 
 async function freePort(): Promise<number> {

@@ -58,6 +58,8 @@ export function Differences({
     ...plan.change.map(item => ({ what: 'change' as const, item })),
     ...plan.add.map(item => ({ what: 'add' as const, item }))
   ];
+  // Where nothing is downloaded, there is no column for how much.
+  const sized = [...plan.change, ...plan.add].some(item => itemSizeWords(speech, item) !== '');
   return lines.length === 0 ? null : (
     <Windowed
       items={lines}
@@ -65,14 +67,20 @@ export function Differences({
       guess={26}
       keyOf={({ what, item }) => `${what} ${item.manager} ${item.name}`}
     >
-      {line => <PlanLine line={line} speech={speech} />}
+      {line => <PlanLine line={line} sized={sized} speech={speech} />}
     </Windowed>
   );
 }
 
 const SIGNS = { add: '+', remove: '−', change: '↻' } as const;
 
-function PlanLine({ line, speech }: { line: Line; speech: Speech }): JSX.Element {
+interface IPlanLineProps {
+  line: Line;
+  sized: boolean;
+  speech: Speech;
+}
+
+function PlanLine({ line, sized, speech }: IPlanLineProps): JSX.Element {
   const { trans } = speech;
   const { what, item } = line;
   const spoken = {
@@ -99,7 +107,7 @@ function PlanLine({ line, speech }: { line: Line; speech: Speech }): JSX.Element
       <span className="jp-Lcc-origin">
         {item.manager === 'pip' ? item.manager : channelName(item.channel ?? '')}
       </span>
-      <span className="jp-Lcc-size">{what === 'remove' ? '' : itemSizeWords(speech, item)}</span>
+      {sized && <span className="jp-Lcc-size">{what === 'remove' ? '' : itemSizeWords(speech, item)}</span>}
     </div>
   );
 }

@@ -114,7 +114,7 @@ describe('DriftTeller', () => {
     say('drifted', 'team');
     say('drifted', 'team');
     expect(board.messages).toHaveLength(1);
-    board.press('Show what sync would do');
+    board.press('Preview sync');
     expect(shown).toEqual(['team']);
     expect(board.messages).toHaveLength(0);
     on = false;
@@ -173,7 +173,7 @@ describe('JobTeller', () => {
       { ...sync, state: 'failed', error: other }
     ];
     await work.jobs.refresh();
-    board.press('Look at both');
+    board.press('Show both sides');
     board.press('Look again');
     expect(shown).toEqual(['both p', 'sync team']);
   });

@@ -97,9 +97,13 @@ describe('the views of package lists', () => {
   it.each([
     [{ status: 'in_sync' as const }, 'In sync'],
     [{ status: 'drifted' as const }, 'Drifted: packages were changed here'],
+    [
+      { status: 'drifted' as const, changed: { items: [], known: false } },
+      'Drifted: it has other packages than the list'
+    ],
     [{ status: 'behind' as const }, 'Behind: the list has changed'],
     [{ status: 'syncing' as const }, 'Syncing…'],
-    [{ from_copy: true }, 'Source unreachable: the last lock is used'],
+    [{ from_copy: true }, 'Source unreachable: the list as read last is used'],
     [{ required: true }, 'Required by your administrator'],
     [
       {
@@ -108,12 +112,25 @@ describe('the views of package lists', () => {
           { rule: 'denied_packages: evil*', subject: 'evil', message: 'evil is denied.', platform: null }
         ]
       },
-      'evil is denied. (rule: denied_packages: evil*)'
+      /evil is denied\. \(rule: denied_packages: evil\*\)/
+    ],
+    [
+      // the server's sentence names the rule, and both the list and its lock have the package
+      {
+        status: 'refused' as const,
+        refused: [null, 'linux-64'].map(platform => ({
+          rule: 'denied_packages: evil',
+          subject: 'evil',
+          message: 'evil is not allowed here (denied_packages: evil).',
+          platform
+        }))
+      },
+      /administratorevil is not allowed here \(denied_packages: evil\)\.Preview/
     ]
   ])('say how a list stands: %j', async (change, words) => {
     made.listServer.lists = [aListState(change)];
     await section();
-    expect(host.textContent).toContain(words);
+    expect(host.textContent).toMatch(words);
   });
 
   it('say what to do where nothing is there', async () => {
@@ -121,7 +138,7 @@ describe('the views of package lists', () => {
     made.listServer.sources = [];
     await section();
     expect(host.textContent).toContain('Add a source first');
-    expect(button('Publish an environment…').disabled).toBe(true);
+    expect(button('Publish…').disabled).toBe(true);
     await press('Add a source…');
     expect(made.lists.workbench.sheet).toEqual({ kind: 'source' });
   });
@@ -153,8 +170,18 @@ describe('the views of package lists', () => {
         set_hash: 'sha256:bbbbbbbbbbbb',
         changed: {
           items: [
-            { name: 'numpy', manager: 'conda', synced: '1', installed: '2', wanted: '1', by: 'here' },
-            { name: 'rich', manager: 'pip', synced: null, installed: null, wanted: '14', by: 'list' }
+            // conda's come with their build
+            {
+              name: 'numpy',
+              manager: 'conda',
+              synced: '1 h0',
+              installed: '2 h1',
+              wanted: '1 h0',
+              by: 'here'
+            },
+            { name: 'zlib', manager: 'conda', synced: '3 h0', installed: '3 h1', wanted: '3 h0', by: 'here' },
+            { name: 'black', manager: 'pip', synced: null, installed: '25', wanted: null, by: 'here' },
+            { name: 'ruff', manager: 'pip', synced: '1', installed: null, wanted: '2', by: 'both' }
           ],
           known: true
         }
@@ -164,9 +191,13 @@ describe('the views of package lists', () => {
     await press('team');
     expect(host.textContent).toContain('/shared/lists');
     expect(host.textContent).toContain('by kim');
-    expect(host.textContent).toContain('numpy changed here: 1 → 2');
-    expect(host.textContent).toContain('rich changed in the list: not there → 14');
-    expect(host.textContent).toContain('installed is bbbbbbbbbb');
+    expect([...host.querySelectorAll('.jp-Lcc-changed')].map(({ textContent }) => textContent)).toEqual([
+      'numpy changed here: 1 → 2',
+      'zlib changed here: 3, another build',
+      'black installed here: 25',
+      'ruff changed here: 1 → not there; in the list: 1 → 2'
+    ]);
+    expect(host.textContent).toContain('installed here is bbbbbbbbbb');
     await press('History of team');
     expect(made.lists.workbench.sheet).toEqual({ kind: 'history', name: 'team' });
   });
@@ -188,7 +219,7 @@ describe('the views of package lists', () => {
     made.server.jobs = made.server.jobs.slice(1);
     await act(async () => made.work.jobs.refresh());
     expect(host.textContent).toContain('lee was first.');
-    await press('Look at both');
+    await press('Show both sides');
     expect(made.lists.workbench.sheet).toMatchObject({ kind: 'merge', name: 'team' });
   });
 
@@ -198,7 +229,7 @@ describe('the views of package lists', () => {
       aSource({ id: 'b', place: '/mine' })
     ];
     await section();
-    await press('Sources (2), one does not answer');
+    await press('Sources (2), not all answer');
     expect(host.textContent).toContain('It does not answer: timed out. What was read last is used.');
     expect(button('Remove the source /mine')).toBeDefined();
     expect(() => button('Remove the source s3://team/lists')).toThrow();
@@ -225,7 +256,7 @@ describe('the views of package lists', () => {
       new LccError('conflict', 'changed', { diff: now } as never, 409)
     );
     await press('Sync');
-    expect(host.textContent).toContain('In the meantime something has changed; nothing was done.');
+    expect(host.textContent).toContain('Something has changed in the meantime, so nothing was done.');
     await press('Sync');
     expect(made.listServer.client.syncPackageList).toHaveBeenLastCalledWith(
       'team',
@@ -260,12 +291,13 @@ describe('the views of package lists', () => {
     made.listServer.diff = aDiff({
       refused: [{ rule: 'denied_licenses: GPL*', subject: 'x', message: 'x is GPL.', platform: null }],
       from_copy: true,
-      solved_here: true
+      solved_here: true,
+      notes: ['The source does not answer; this is the list as it was read last.']
     });
     await act(async () => made.lists.actions.openSync('team'));
     expect(host.textContent).toContain('x is GPL. (rule: denied_licenses: GPL*)');
-    expect(host.textContent).toContain('as it was read last');
-    expect(host.textContent).toContain('no lock for linux-64');
+    expect(host.textContent?.match(/as it was read last/g)).toHaveLength(1);
+    expect(host.textContent).toContain('No lock of the list holds for linux-64');
     expect(() => button('Sync')).toThrow();
   });
 
@@ -322,7 +354,7 @@ describe('the views of package lists', () => {
     made.listServer.client.putPackageList.mockRejectedValueOnce(lostTo(aMerged()));
     await press('Publish');
     expect(host.textContent).toContain('Two people changed team at once');
-    expect(host.textContent).toContain('Choose a side of 1 conflict first.');
+    expect(host.textContent).toContain('Choose a side in 1 conflict first.');
     expect(button('Publish both').disabled).toBe(true);
     await choose('[name=jp-Lcc-conflict-0]');
     expect(host.querySelector<HTMLTextAreaElement>('#jp-Lcc-mergedText')?.value).toContain('numpy=2');

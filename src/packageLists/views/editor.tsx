@@ -4,6 +4,8 @@ import { asLccError } from '../../api/errors';
 import type { CheckedText, TextProblem } from '../../api/generated';
 import type { Speech } from '../../idle/words';
 import { problemWords } from '../problems';
+import { refusalWords } from '../words';
+
 /** How long after the last key a text is looked at. */
 export const PAUSE_MS = 250;
 
@@ -143,7 +145,7 @@ export function Editor({
                   )}{' '}
                   {problem.rule === null
                     ? problem.message
-                    : trans.__('%1 (rule: %2)', problem.message, problem.rule)}
+                    : refusalWords(speech, { message: problem.message, rule: problem.rule })}
                 </span>
               </li>
             ))}

@@ -86,7 +86,7 @@ export function MergeSheet(props: IMergeSheetProps): JSX.Element {
         <>
           {open > 0 && (
             <span className="jp-Lcc-hint">
-              {trans._n('Choose a side of %1 conflict first.', 'Choose a side of %1 conflicts first.', open)}
+              {trans._n('Choose a side in %1 conflict first.', 'Choose a side in %1 conflicts first.', open)}
             </span>
           )}
           <span className="jp-Lcc-spacer" />
@@ -101,12 +101,12 @@ export function MergeSheet(props: IMergeSheetProps): JSX.Element {
     >
       <p>
         {trans.__(
-          'Revision %1 was published first: %2. Nothing was overwritten. Below, your changes are added to it.',
+          'Revision %1 was published first (%2). Nothing was overwritten: below, your changes are added to it.',
           both.revision.number,
           publishedWords(speech, both.revision, now)
         )}
       </p>
-      {both.revision.message !== '' && <p className="jp-Lcc-hint">{both.revision.message}</p>}
+      {both.revision.message !== '' && <p>{trans.__('It says: %1', both.revision.message)}</p>}
       {both.conflicts.map((conflict, index) => (
         <Conflict
           key={index}

@@ -157,7 +157,7 @@ export function PublishSheet(props: IPublishSheetProps): JSX.Element {
         </label>
         <p className="jp-Lcc-hint">
           {trans.__(
-            'Without it the list has what was asked for. Either way a lock beside it names every package, so that all get the same.'
+            'Otherwise the list names only what was asked for. Either way all get the same packages: a lock beside the list names every one.'
           )}
         </p>
       </fieldset>

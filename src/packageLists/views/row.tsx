@@ -9,7 +9,7 @@ import {
   driftWords,
   modeWords,
   publishedWords,
-  refusalWords,
+  refusalsOf,
   statusWords,
   summaryWords,
   type Grade
@@ -81,18 +81,18 @@ export function ListRow(props: IListRowProps): JSX.Element {
         <div className="jp-Lcc-problems" role="status">
           <p>{raced.error?.message}</p>
           <button className="jp-Lcc-button" onClick={() => onBoth(raced)}>
-            {trans.__('Look at both')}
+            {trans.__('Show both sides')}
           </button>
         </div>
       )}
       {job === null && canSync && (
         <button
           className="jp-Lcc-button jp-Lcc-listAct"
-          aria-label={trans.__('Show what sync would do to %1', name)}
+          aria-label={trans.__('Preview sync of %1', name)}
           disabled={!canChange}
           onClick={onSync}
         >
-          {trans.__('Show what sync would do')}
+          {trans.__('Preview sync')}
         </button>
       )}
       {status === 'invalid' && (
@@ -116,10 +116,10 @@ function Marks({ list, environment, speech }: IListRowProps): JSX.Element {
   const { text, grade } = statusWords(speech, list);
   const marks: { text: string; kind: Grade }[] = [{ text, kind: grade }];
   if (list.from_copy) {
-    marks.push({ text: trans.__('Source unreachable: the last lock is used'), kind: 'warn' });
+    marks.push({ text: trans.__('Source unreachable: the list as read last is used'), kind: 'warn' });
   }
-  for (const refusal of list.refused.slice(0, MOST_NAMED)) {
-    marks.push({ text: refusalWords(speech, refusal), kind: 'bad' });
+  for (const refusal of refusalsOf(speech, list.refused).slice(0, MOST_NAMED)) {
+    marks.push({ text: refusal, kind: 'bad' });
   }
   if (list.message !== '' && list.refused.length === 0) {
     marks.push({ text: list.message, kind: 'quiet' });
@@ -177,7 +177,7 @@ function Facts({ list, source, speech, now, onHistory }: IListRowProps): JSX.Ele
             ? speech.clock(synced_at, now)
             : trans.__('%1, to revision %2', speech.clock(synced_at, now), synced_revision)}
       </dd>
-      <dt>{trans.__('By itself')}</dt>
+      <dt>{trans.__('Automatically')}</dt>
       <dd>{modeWords(speech, list.mode)}</dd>
       {platforms.length > 0 && (
         <>
@@ -197,18 +197,20 @@ function Facts({ list, source, speech, now, onHistory }: IListRowProps): JSX.Ele
           <dd>
             <code className="jp-Lcc-said" title={wanted_hash}>
               {shortHash(wanted_hash)}
-            </code>{' '}
-            {set_hash === null
-              ? trans.__('not installed')
-              : set_hash === wanted_hash
-                ? trans.__('as installed')
-                : trans.__('installed is %1', shortHash(set_hash))}
+            </code>
+            <p className="jp-Lcc-hint">
+              {set_hash === null
+                ? trans.__('not installed here')
+                : set_hash === wanted_hash
+                  ? trans.__('as installed here')
+                  : trans.__('installed here is %1', shortHash(set_hash))}
+            </p>
           </dd>
         </>
       )}
       {checked_at !== null && (
         <>
-          <dt>{trans.__('Read')}</dt>
+          <dt>{trans.__('Last read')}</dt>
           <dd>{speech.clock(checked_at, now)}</dd>
         </>
       )}
@@ -222,7 +224,9 @@ function Changed({ list, speech }: IListRowProps): JSX.Element | null {
   const { items, known } = list.changed;
   if (items.length === 0) {
     return !known && list.status === 'drifted' ? (
-      <p className="jp-Lcc-hint">{trans.__('Who changed what can’t be told: it was never synced here.')}</p>
+      <p className="jp-Lcc-hint">
+        {trans.__('Who changed what can’t be told: this environment was never synced.')}
+      </p>
     ) : null;
   }
   return (

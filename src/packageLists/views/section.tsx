@@ -58,10 +58,11 @@ export function ListsSection(props: IListsSectionProps): JSX.Element {
           <div className="jp-Lcc-toolbar">
             <button
               className="jp-Lcc-button jp-mod-accept"
+              title={trans.__('Publish an environment as a package list')}
               disabled={!feature.available || states.sources.length === 0}
               onClick={() => void actions.openPublish(null, null)}
             >
-              {trans.__('Publish an environment…')}
+              {trans.__('Publish…')}
             </button>
             <span className="jp-Lcc-buttons">
               <button
@@ -75,8 +76,8 @@ export function ListsSection(props: IListsSectionProps): JSX.Element {
               </button>
               <button
                 className="jp-Lcc-iconButton"
-                aria-label={trans.__('Ask the sources now')}
-                title={trans.__('Ask the sources now')}
+                aria-label={trans.__('Check for changes now')}
+                title={trans.__('Check for changes now')}
                 disabled={pending.has('check')}
                 onClick={() => void actions.check()}
               >
@@ -84,7 +85,7 @@ export function ListsSection(props: IListsSectionProps): JSX.Element {
               </button>
             </span>
           </div>
-          {pending.has('check') && <Busy text={trans.__('Asking the sources…')} />}
+          {pending.has('check') && <Busy text={trans.__('Checking for changes…')} />}
           {states.lists.length === 0 && (
             <p className="jp-Lcc-empty">
               {states.sources.length > 0
@@ -127,7 +128,7 @@ function Missing({ feature, speech }: { feature: Feature; speech: Speech }): JSX
       <p>
         {feature.why_not === 'rattler_missing'
           ? trans.__(
-              'Lists can be looked at, not synced: the part that installs packages is not there. What to run is said under Environments.'
+              'Lists can be looked at, not synced: the part that installs packages is missing. See Environments for what to run.'
             )
           : feature.why_not === 'config_invalid'
             ? trans.__(

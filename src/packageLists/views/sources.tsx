@@ -34,7 +34,7 @@ export function Sources(props: ISourcesProps): JSX.Element {
         >
           <Caret.react tag="span" className="jp-Lcc-caret" />
           {troubled
-            ? trans.__('Sources (%1), one does not answer', sources.length)
+            ? trans.__('Sources (%1), not all answer', sources.length)
             : trans.__('Sources (%1)', sources.length)}
         </button>
       )}
@@ -98,7 +98,10 @@ function Source({ source, pending, speech, onRemove }: ISourcesProps & { source:
       )}
       {source.hidden.length > 0 && (
         <p className="jp-Lcc-hint">
-          {trans.__('Another source, asked before, has these too: %1', source.hidden.join(', '))}
+          {trans.__(
+            'Not shown, because a source above has lists of these names: %1',
+            source.hidden.join(', ')
+          )}
         </p>
       )}
     </li>

@@ -8,7 +8,7 @@ import { PlanView } from '../../environments/views/plan';
 import type { Speech } from '../../idle/words';
 import { Busy, Failure, SheetFrame, useAlive } from '../../sheet';
 import { problemWords } from '../problems';
-import { driftWords, notesOf, refusalWords } from '../words';
+import { driftWords, refusalsOf } from '../words';
 
 interface ISyncSheetProps {
   name: string;
@@ -113,7 +113,9 @@ export function SyncSheet({ name, speech, diff: ask, sync, onClose }: ISyncSheet
       {busy && <Busy text={trans.__('Beginning…')} />}
       {changed && (
         <p className="jp-Lcc-warning" role="alert">
-          {trans.__('In the meantime something has changed; nothing was done. This is what a sync does now.')}
+          {trans.__(
+            'Something has changed in the meantime, so nothing was done. This is what a sync would do now.'
+          )}
         </p>
       )}
       {diff && <Shown diff={diff} speech={speech} />}
@@ -141,26 +143,28 @@ function Shown({ diff, speech }: { diff: ListDiff; speech: Speech }): JSX.Elemen
         <div className="jp-Lcc-problems" role="alert">
           <p>{trans.__('Your administrator does not allow this list, so nothing is done:')}</p>
           <ul>
-            {diff.refused.map(refusal => (
-              <li key={`${refusal.rule} ${refusal.subject}`}>{refusalWords(speech, refusal)}</li>
+            {refusalsOf(speech, diff.refused).map(refusal => (
+              <li key={refusal}>{refusal}</li>
             ))}
           </ul>
         </div>
       )}
       {diff.from_copy && (
         <p className="jp-Lcc-warning">
-          {trans.__('The source does not answer. This is the list as it was read last; its lock is used.')}
+          {trans.__('The source does not answer. This is the list as it was read last.')}
         </p>
       )}
       {diff.solved_here && (
         <p className="jp-Lcc-warning">
           {trans.__(
-            'The list has no lock for %1, so versions were found here. Another machine may get others.',
+            'No lock of the list holds for %1, so its versions were chosen here. Other machines may get others.',
             diff.platform
           )}
         </p>
       )}
-      <PlanView plan={{ ...diff, notes: notesOf(diff) }} speech={speech} />
+      {diff.message !== '' && diff.refused.length === 0 && <p className="jp-Lcc-hint">{diff.message}</p>}
+      {/* Its notes say in English what is said above and below of its fields. */}
+      <PlanView plan={{ ...diff, notes: [] }} speech={speech} />
       {diff.changed.items.length > 0 && (
         <details className="jp-Lcc-details">
           <summary>{trans.__('Who changed what since the last sync')}</summary>
@@ -209,7 +213,7 @@ function Keep({ diff, keep, speech, onKeep }: IKeepProps): JSX.Element {
       />
       <p className="jp-Lcc-hint">
         {trans.__(
-          'They stay in this environment, also at later syncs. What your administrator keeps, stays.'
+          'They stay in this environment, at later syncs too. What your administrator keeps stays in any case.'
         )}
       </p>
     </details>
