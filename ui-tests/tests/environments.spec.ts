@@ -137,7 +137,6 @@ test.describe.serial('environments', () => {
   test('the kernel goes and comes with a switch, and the launcher follows', async ({ page }) => {
     const lab = await Lab.open(page, server);
     await lab.execute('jupyter-lcc:show-environment', { name: 'analysis' });
-    await lab.execute('launcher:create');
     const cards = page.locator('.jp-LauncherCard[title*="analysis"]');
     await expect(cards.first()).toBeVisible();
     const kernel = lab.panel.getByRole('switch', { name: 'Register analysis as a kernel' });
