@@ -6,7 +6,7 @@ const FOLDER = 'jupyter_lcc/labextension/static';
 
 /** Chunks that are loaded when they are needed, by the names their imports give them. */
 const LATER = /^(environments|korean|panel)\./;
-const MOST_BYTES = { first: 150_000, later: 230_000 };
+const MOST_BYTES = { first: 150_000, later: 235_000 };
 
 const scripts = readdirSync(FOLDER).filter(name => name.endsWith('.js'));
 const bytesOf = names => names.reduce((sum, name) => sum + statSync(join(FOLDER, name)).size, 0);

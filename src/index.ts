@@ -200,7 +200,7 @@ const packageLists: JupyterFrontEndPlugin<ILccLists> = {
     const { client, model, speech, board, disclosure } = lcc;
     const { jobs } = work;
     const openPanel = (): void => app.shell.activateById(PANEL_ID);
-    const lists = new PackageListsModel(client, job => jobs.adopt(job));
+    const lists = new PackageListsModel(client, jobs);
     const workbench = new ListWorkbench();
     const actions = new PackageListActions({
       model: lists,

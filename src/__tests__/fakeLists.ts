@@ -93,6 +93,7 @@ export function aDiff(change: Partial<ListDiff> = {}): ListDiff {
     changed: { items: [], known: true },
     refused: [],
     keep: [],
+    to_solve: false,
     solved_here: false,
     from_copy: false,
     message: '',
@@ -138,7 +139,11 @@ export class FakeListServer {
     publishPackageList: jest.fn(async (name, _body, _etag) => this._begin('lists.publish', name)),
     deletePackageList: jest.fn(async (_name, _etag) => undefined),
     diffPackageList: jest.fn(async _name => this.diff),
-    planSync: jest.fn(async (_name, keep) => ({ ...this.diff, remove: [], keep: [...keep] })),
+    planSync: jest.fn(async (name, keep) =>
+      this.diff.to_solve
+        ? this._begin('lists.solve', name)
+        : { ...this.diff, remove: [], keep: [...(keep ?? [])] }
+    ),
     syncPackageList: jest.fn(async (name, _wish) => this._begin('environment.sync', name)),
     pullPackageList: jest.fn(async name => aListState({ name })),
     mergePackageList: jest.fn(async (_name, _body) => this.merged),
@@ -185,7 +190,7 @@ export class FakeListServer {
 export function makeLists(): ReturnType<typeof makeWork> & { lists: ILists; listServer: FakeListServer } {
   const made = makeWork();
   const listServer = new FakeListServer(made.server);
-  const model = new PackageListsModel(listServer.client, job => made.work.jobs.adopt(job));
+  const model = new PackageListsModel(listServer.client, made.work.jobs);
   const workbench = new ListWorkbench();
   const actions = new PackageListActions({
     model,

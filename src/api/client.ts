@@ -290,8 +290,8 @@ export class LccClient {
     return this._call('GET', '/lcc/package-lists/{name}/diff', { pieces: { name }, quiet: true });
   }
 
-  /** What a sync would do if these packages stayed. */
-  planSync(name: string, keep: readonly string[]): Promise<ListDiff> {
+  /** What a sync would do if these packages stayed; a job where that has to be solved first. */
+  planSync(name: string, keep: readonly string[] | null): Promise<ListDiff | Job> {
     return this._call('POST', '/lcc/package-lists/{name}/sync', {
       pieces: { name },
       body: { keep, dry_run: true }

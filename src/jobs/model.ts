@@ -87,6 +87,22 @@ export class JobsModel extends ReadModel<IJobsState> {
     void this.refresh();
   }
 
+  /** Wait until a job that was adopted is over; one that is listed no more ended in some way. */
+  async end(job: Job): Promise<Job> {
+    let last = job;
+    while (!isOver(last)) {
+      await new Promise<void>(resolve => {
+        const look = (): void => {
+          this.stateChanged.disconnect(look);
+          resolve();
+        };
+        this.stateChanged.connect(look);
+      });
+      last = this.find(job.id) ?? { ...last, state: 'interrupted' };
+    }
+    return last;
+  }
+
   /** Ask to cancel. Rejects with `LccError`. */
   cancel(jobId: string): Promise<void> {
     return this._changeAndRead(jobId, async () => {

@@ -76,6 +76,9 @@ export class JobTeller {
     if (job.kind === 'environment.sync' && job.error?.code === 'conflict') {
       return [{ label: trans.__('Look again'), kind: 'accent', run: () => showSync(job.subject) }];
     }
+    if (job.kind === 'lists.solve' && job.state === 'succeeded') {
+      return [{ label: trans.__('Preview sync'), kind: 'accent', run: () => showSync(job.subject) }];
+    }
     if (job.state !== 'succeeded') {
       return [{ label: trans.__('Show the log'), kind: 'default', run: () => showLog(job.id) }];
     }

@@ -15,6 +15,7 @@ import type {
   PutList,
   SourceState
 } from '../api/generated';
+import type { JobsModel } from '../jobs/model';
 import { ReadModel } from '../readModel';
 
 /** What the model asks the server; a test gives its own. */
@@ -54,7 +55,7 @@ export class PackageListsModel extends ReadModel<IPackageListsState> {
   constructor(
     private readonly _client: PackageListsClient,
     /** Told of each job a change began. */
-    private readonly _begun: (job: Job) => void
+    private readonly _jobs: Pick<JobsModel, 'adopt' | 'end'>
   ) {
     super({ phase: 'asleep', states: null, error: null, pending: new Set() });
   }
@@ -86,9 +87,20 @@ export class PackageListsModel extends ReadModel<IPackageListsState> {
 
   /** What a sync would do; `keep` null: with the packages that stayed last time. Rejects with `LccError`. */
   diff(name: string, keep: readonly string[] | null): Promise<ListDiff> {
-    return ask(() =>
-      keep === null ? this._client.diffPackageList(name) : this._client.planSync(name, keep)
-    );
+    return ask(async () => {
+      const answer = keep === null ? null : await this._client.planSync(name, keep);
+      return answer !== null && isDiff(answer) ? answer : this._client.diffPackageList(name);
+    });
+  }
+
+  /** Choose versions for this machine, where the diff is `to_solve`; null: somebody has. Rejects with `LccError`. */
+  async solve(name: string): Promise<Job | null> {
+    const answer = await ask(() => this._client.planSync(name, null));
+    if (isDiff(answer)) {
+      return null;
+    }
+    this._jobs.adopt(answer);
+    return this._jobs.end(answer);
   }
 
   text(name: string): Promise<ListText> {
@@ -167,10 +179,14 @@ export class PackageListsModel extends ReadModel<IPackageListsState> {
 
   private async _begin(name: string, send: () => Promise<Job>): Promise<Job> {
     const job = await this.request(`list:${name}`, send);
-    this._begun(job);
+    this._jobs.adopt(job);
     void this.refresh();
     return job;
   }
+}
+
+function isDiff(answer: ListDiff | Job): answer is ListDiff {
+  return 'plan_hash' in answer;
 }
 
 async function ask<T>(send: () => Promise<T>): Promise<T> {

@@ -29,6 +29,20 @@ describe('JobsModel', () => {
 
   afterEach(() => model.dispose());
 
+  it('waits for the end of a job, however it came', async () => {
+    const job = aJob({ id: 'a', state: 'running' });
+    server.jobs = [job];
+    await model.wake();
+    const ends = [model.end(job), model.end({ ...job, id: 'gone' })];
+    await model.refresh();
+    server.jobs = [{ ...job, state: 'succeeded' }];
+    await model.refresh();
+    expect((await Promise.all(ends)).map(({ id, state }) => [id, state])).toEqual([
+      ['a', 'succeeded'],
+      ['gone', 'interrupted']
+    ]);
+  });
+
   it('asks nothing before somebody looks, and then once', async () => {
     expect(model.state.phase).toBe('asleep');
     await Promise.all([model.wake(), model.wake()]);

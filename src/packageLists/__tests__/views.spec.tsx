@@ -281,6 +281,36 @@ describe('the views of package lists', () => {
     );
   });
 
+  it('let versions be chosen first where the list has no lock for this machine', async () => {
+    await sheets();
+    const { listServer, lists, work, server } = made;
+    listServer.diff = aDiff({ to_solve: true, add: [], remove: [], plan_hash: '' });
+    await act(async () => lists.actions.openSync('team'));
+    expect(host.textContent).toContain('The list has no lock for linux-64: choosing versions');
+    expect(host.textContent).not.toContain('There is nothing to do.');
+    expect(button('Sync').disabled).toBe(true);
+    listServer.diff = aDiff({ solved_here: true });
+    server.jobs = server.jobs.map(job => ({ ...job, state: 'succeeded' as const }));
+    await act(async () => work.jobs.refresh());
+    expect(host.textContent).toContain('No lock of the list holds for linux-64');
+    expect(button('Sync').disabled).toBe(false);
+  });
+
+  it('say why no versions could be chosen, and let it be tried again', async () => {
+    await sheets();
+    const { listServer, lists, work, server } = made;
+    listServer.diff = aDiff({ to_solve: true, add: [], remove: [], plan_hash: '' });
+    await act(async () => lists.actions.openSync('team'));
+    const error = { code: 'unsatisfiable', message: 'numpy 9 does not exist', detail: {} };
+    server.jobs = server.jobs.map(job => ({ ...job, state: 'failed' as const, error }));
+    await act(async () => work.jobs.refresh());
+    expect(host.textContent).toContain('numpy 9 does not exist');
+    expect(button('Sync').disabled).toBe(true);
+    expect(listServer.client.planSync).toHaveBeenCalledTimes(1);
+    await press('Try again');
+    expect(listServer.client.planSync).toHaveBeenCalledTimes(2);
+  });
+
   it('have nothing to press where nothing is to do, or it is not allowed', async () => {
     await sheets();
     made.listServer.diff = aDiff({ add: [], remove: [] });

@@ -42,6 +42,7 @@ export function ListSheets({ lists, work, speech, now, onBegun }: IListSheetsPro
           name={sheet.name}
           speech={speech}
           diff={keep => model.diff(sheet.name, keep)}
+          solve={() => model.solve(sheet.name)}
           sync={wish => begun(model.sync(sheet.name, wish))}
           onClose={onClose}
         />

@@ -2,10 +2,11 @@ import * as React from 'react';
 
 import type { SyncWish } from '../../api/client';
 import { asLccError } from '../../api/errors';
-import type { ListDiff } from '../../api/generated';
+import type { Job, ListDiff } from '../../api/generated';
 import { PackageInput } from '../../environments/views/packageInput';
 import { PlanView } from '../../environments/views/plan';
 import type { Speech } from '../../idle/words';
+import { failureOf, stateOf } from '../../jobs/words';
 import { Busy, Failure, SheetFrame, useAlive } from '../../sheet';
 import { problemWords } from '../problems';
 import { driftWords, refusalsOf } from '../words';
@@ -14,12 +15,14 @@ interface ISyncSheetProps {
   name: string;
   speech: Speech;
   diff(keep: readonly string[] | null): Promise<ListDiff>;
+  /** Choose versions where the list has no lock for this machine; null: it is done already. */
+  solve(): Promise<Job | null>;
   sync(wish: SyncWish): Promise<void>;
   onClose(): void;
 }
 
 /** What a sync would do, before it is done: exactly this, or it is asked again. */
-export function SyncSheet({ name, speech, diff: ask, sync, onClose }: ISyncSheetProps): JSX.Element {
+export function SyncSheet({ name, speech, diff: ask, solve, sync, onClose }: ISyncSheetProps): JSX.Element {
   const { trans } = speech;
   const [diff, setDiff] = React.useState<ListDiff | null>(null);
   /** What a person wants to keep; null: as last time. */
@@ -32,31 +35,39 @@ export function SyncSheet({ name, speech, diff: ask, sync, onClose }: ISyncSheet
   const alive = useAlive();
   React.useEffect(() => {
     let meant = true;
+    const isMeant = (): boolean => meant && alive.current;
+    const look = async (): Promise<void> => {
+      let answer = await ask(keep);
+      if (isMeant() && answer.to_solve) {
+        setDiff(answer);
+        const job = await solve();
+        if (isMeant() && job !== null && job.state !== 'succeeded') {
+          setProblem(failureOf(speech, job) ?? stateOf(speech, job));
+          return;
+        }
+        answer = await ask(keep);
+      }
+      if (isMeant()) {
+        setDiff(answer);
+      }
+    };
     setAsking(true);
     setProblem(null);
-    ask(keep).then(
-      answer => {
-        if (meant && alive.current) {
-          setDiff(answer);
-          setAsking(false);
-        }
-      },
-      reason => {
-        if (meant && alive.current) {
-          setProblem(problemWords(speech, asLccError(reason)));
-          setAsking(false);
-        }
-      }
-    );
+    look()
+      .catch(reason => isMeant() && setProblem(problemWords(speech, asLccError(reason))))
+      .finally(() => isMeant() && setAsking(false));
     return () => {
       meant = false;
     };
   }, [name, keep, attempt]);
   const nothing =
-    diff !== null && diff.add.length + diff.change.length + diff.remove.length === 0 && keep === null;
+    diff !== null &&
+    !diff.to_solve &&
+    diff.add.length + diff.change.length + diff.remove.length === 0 &&
+    keep === null;
   const refused = diff !== null && diff.refused.length > 0;
   const doIt = async (): Promise<void> => {
-    if (diff === null || busy || asking || nothing || refused) {
+    if (diff === null || diff.to_solve || busy || asking || nothing || refused) {
       return;
     }
     setBusy(true);
@@ -79,6 +90,10 @@ export function SyncSheet({ name, speech, diff: ask, sync, onClose }: ISyncSheet
       }
     }
   };
+  const solving = trans.__(
+    'The list has no lock for %1: choosing versions for this machine first…',
+    diff?.platform ?? ''
+  );
   return (
     <SheetFrame
       title={trans.__('What a sync would do to %1', name)}
@@ -101,7 +116,7 @@ export function SyncSheet({ name, speech, diff: ask, sync, onClose }: ISyncSheet
             <button
               type="submit"
               className="jp-Lcc-button jp-mod-primary"
-              disabled={diff === null || busy || asking}
+              disabled={diff === null || diff.to_solve || busy || asking}
             >
               {trans.__('Sync')}
             </button>
@@ -109,7 +124,9 @@ export function SyncSheet({ name, speech, diff: ask, sync, onClose }: ISyncSheet
         </>
       }
     >
-      {asking && <Busy text={trans.__('Comparing the list with what is installed…')} />}
+      {asking && (
+        <Busy text={diff?.to_solve ? solving : trans.__('Comparing the list with what is installed…')} />
+      )}
       {busy && <Busy text={trans.__('Beginning…')} />}
       {changed && (
         <p className="jp-Lcc-warning" role="alert">
@@ -118,7 +135,7 @@ export function SyncSheet({ name, speech, diff: ask, sync, onClose }: ISyncSheet
           )}
         </p>
       )}
-      {diff && <Shown diff={diff} speech={speech} />}
+      {diff && !diff.to_solve && <Shown diff={diff} speech={speech} />}
       {diff && !refused && (diff.remove.length > 0 || diff.keep.length > 0 || keep !== null) && (
         <Keep
           diff={diff}
