@@ -10,7 +10,7 @@ import msgspec
 
 from ..clock import Clock
 from ..environments.exact import Exact
-from ..environments.lock_file import platform_of
+from ..environments.lock_file import lock_of, platform_of
 from ..environments.model import Plan
 from ..errors import LccError, NotFound
 from .bounds import ListBounds, check_list, check_lock, refuse_to_ask
@@ -22,24 +22,30 @@ from .model import Drift, ListSettings, ListState, ListStatus, Refusal
 from .needs import Environments, Jobs
 from .policy import is_required, mode_of
 from .sources.disk import told_of
-from .state import ListFiles, Synced
+from .state import ListFiles, Solved, Synced
 
 __all__ = ["Compared", "Standing"]
 
 
 @dataclass(frozen=True)
 class _Learnt:
-    """What follows from a list and its lock alone, worked out once for each state of it."""
+    """What follows from a list and its lock alone, worked out once for each state of it.
+
+    `solved_here`: the list has no lock for this platform, and `wanted` was chosen on this machine.
+    """
 
     tag: str | None
     wanted: Exact | None
     wanted_hash: str | None
     refused: tuple[Refusal, ...]
+    solved_here: bool
 
 
 @dataclass(frozen=True)
 class Compared:
-    """What lies between. `wanted` is null without a lock for this platform, `exact` where it needn't be looked at."""
+    """What lies between. `exact` is null where it needn't be looked at, `wanted` without a lock for this platform and
+    before one was chosen here.
+    """
 
     status: ListStatus
     plan: Plan
@@ -79,6 +85,7 @@ class Standing:
         self._unwritten: dict[str, str] = {}
         """Why what a sync left isn't on disk."""
         self._learnt: dict[str, _Learnt] = {}
+        self._solved: dict[str, Solved] = {}
 
     async def state(self, known: Known) -> ListState:
         """Tell how an environment stands to its list. Asks no source."""
@@ -87,7 +94,8 @@ class Standing:
             await self._save_synced(known.name, synced)
         job = next((job for job in self._jobs.live() if job.key == f"env:{known.name}"), None)
         required = is_required(known.name, known.place, self._settings)
-        refused = (await self.learn(known)).refused
+        learnt = await self.learn(known)
+        refused = learnt.refused
         fault = ""
         try:
             found = await self.compared(known, synced)
@@ -125,7 +133,7 @@ class Standing:
             package_count=_count(found.wanted),
             set_hash=found.set_hash,
             wanted_hash=found.wanted_hash,
-            locked=found.wanted is not None,
+            locked=learnt.wanted is not None and not learnt.solved_here,
             platforms=tuple(known.read.lock.platforms) if known.read.lock is not None else (),
             drift=found.plan,
             changed=found.changed,
@@ -207,9 +215,26 @@ class Standing:
             refused += check_lock(lock, self._bounds, (self._platform,))
             wanted = exact_of_lock(lock, self._platform)
             wanted_hash = set_hash(lock.platforms[self._platform]) if wanted is not None else None
+        solved_here = False
         if wanted is None and known.read.wanted is not None:
-            refused += refuse_to_ask(known.name, known.place)
-        return _Learnt(known.tag, wanted, wanted_hash, tuple(dict.fromkeys(refused)))
+            solved = self._solved.get(known.name) or self._files.solved(known.name)
+            if solved is not None and solved.tag == known.tag and solved.exact.platform == self._platform:
+                refused += check_lock(lock_of((solved.exact,)), self._bounds)
+                wanted, wanted_hash, solved_here = solved.exact, set_hash(platform_of(solved.exact)), True
+            else:
+                refused += refuse_to_ask(known.name, known.place)
+        return _Learnt(known.tag, wanted, wanted_hash, tuple(dict.fromkeys(refused)), solved_here)
+
+    async def note_solved(self, known: Known, exact: Exact) -> None:
+        """Keep what was chosen for a list without a lock: it is this machine's lock until the list changes."""
+        assert known.tag is not None
+        solved = self._solved[known.name] = Solved(tag=known.tag, exact=exact)
+        self._learnt.pop(known.name, None)
+        try:
+            await self._call(self._files.save_solved, known.name, solved)
+        except OSError as error:
+            # It is chosen again after the next restart.
+            self._log.warning("jupyter_lcc: what was chosen for %s can't be written down: %s", known.name, error)
 
     async def synced_of(self, name: str) -> Synced | None:
         if name not in self._synced:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from filelock import FileLock
 
+from ..environments.exact import Exact
 from ..environments.lock_file import Lock
 from ..errors import Invalid
 from ..model import Model, Timestamp
@@ -19,7 +20,7 @@ from ..store import CorruptFile, read_json, set_aside, write_json
 from .compare import Installed
 from .model import PackageList, SourcePlace, Stored
 
-__all__ = ["Copy", "ListFiles", "OwnSources", "Read", "Synced"]
+__all__ = ["Copy", "ListFiles", "OwnSources", "Read", "Solved", "Synced"]
 
 T = TypeVar("T")
 
@@ -64,6 +65,13 @@ class Synced(Model, frozen=True, kw_only=True):
     at: Timestamp | None = None
     installed: tuple[Installed, ...] = ()
     keep: tuple[str, ...] = ()
+
+
+class Solved(Model, frozen=True, kw_only=True):
+    """What was chosen on this machine for the list that `tag` names, which has no lock for the machine's platform."""
+
+    tag: str
+    exact: Exact
 
 
 class ListFiles:
@@ -111,7 +119,8 @@ class ListFiles:
 
     def drop_copy(self, name: str) -> None:
         """Forget a list that is there no more."""
-        self._file("copies", name).unlink(missing_ok=True)
+        for kind in ("copies", "solved"):
+            self._file(kind, name).unlink(missing_ok=True)
 
     def synced(self, name: str) -> Synced | None:
         """Give what the last sync left."""
@@ -120,6 +129,14 @@ class ListFiles:
     def save_synced(self, name: str, synced: Synced) -> None:
         """Keep what a sync left."""
         write_json(self._file("synced", name), synced)
+
+    def solved(self, name: str) -> Solved | None:
+        """Give what was chosen here for a list without a lock."""
+        return self._read(self._file("solved", name), Solved)
+
+    def save_solved(self, name: str, solved: Solved) -> None:
+        """Keep what was chosen here."""
+        write_json(self._file("solved", name), solved)
 
     @property
     def _sources(self) -> Path:

@@ -23,11 +23,9 @@ from .standing import Standing
 
 __all__ = ["Syncing"]
 
-_MOST_SOLVED = 20
-
 
 class Syncing:
-    """Owns what was solved here for lists without a lock for this platform, so that what is shown is what is done."""
+    """Compares, solves where a list has no lock for this platform, and lets environments be made equal."""
 
     def __init__(
         self,
@@ -51,7 +49,6 @@ class Syncing:
         self._jobs = jobs
         self._told = told
         self._begin = begin
-        self._solved: dict[tuple[str, str], Exact] = {}
 
     async def diff(self, name: str) -> ListDiff:
         """Say what a sync would do, at once: what has to be solved first is said to be so. Raises NotFound, Invalid."""
@@ -102,11 +99,8 @@ class Syncing:
             raise NotReachable(state.message or "The list could not be read yet.", name=known.name)
         if known.read.problem:
             raise Invalid(f"The list {known.name} can't be read: {known.read.problem}", field="text")
-        wanted = (await self._standing.learn(known)).wanted
-        refused, locked = state.refused, wanted is not None
-        if wanted is None and not refused:
-            wanted = self._solved.get((known.name, known.tag))
-            refused = check_lock(lock_of((wanted,)), self._bounds) if wanted is not None else ()
+        learnt = await self._standing.learn(known)
+        wanted, refused = learnt.wanted, learnt.refused
         kept = tuple(dict.fromkeys((*self._settings.keep, *keep))) if keep is not None else state.keep
         plan = state.drift
         if wanted is not None:
@@ -124,7 +118,7 @@ class Syncing:
             refused=refused,
             keep=kept,
             to_solve=wanted is None and not refused,
-            solved_here=wanted is not None and not locked,
+            solved_here=learnt.solved_here,
             from_copy=not known.fresh,
             message=state.message,
         )
@@ -145,10 +139,8 @@ class Syncing:
 
     async def _solved_for(self, known: Known, context: JobContext) -> Exact:
         """Find packages for this platform; what was found is kept, so that the sync does what the diff has shown."""
-        assert known.tag is not None
         assert known.read.wanted is not None
-        key = (known.name, known.tag)
-        found = self._solved.get(key)
+        found = (await self._standing.learn(known)).wanted
         if found is None:
             context.progress(Progress(done=0, total=2, label="solve"))
             wanted = known.read.wanted
@@ -160,9 +152,8 @@ class Syncing:
                 self._settings.indexes,
                 context=context,
             )
-            found = self._solved[key] = solved[0]
-            while len(self._solved) > _MOST_SOLVED:
-                self._solved.pop(next(iter(self._solved)))
+            found = solved[0]
+            await self._standing.note_solved(known, found)
         raise_for(check_lock(lock_of((found,)), self._bounds))
         return found
 

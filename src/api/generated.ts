@@ -1386,7 +1386,7 @@ export interface components {
         ListHistory: {
             revisions: components["schemas"]["Revision"][];
         };
-        /** @description A list and the environment that is to equal it. `drift` is what a sync would do. `revision` is the newest that is known, `synced_revision` the one the environment was last made equal to. `from_copy`: the source did not answer, and what was read last holds. `set_hash` names the set of packages that is installed, `wanted_hash` the one of the lock: equal, and the same on every machine that is in sync. `refused` is what the administrator's bounds forbid of it. `keep` are the packages that stay though the list has them not. `locked`: it has a lock for this platform. `message` is a sentence for a person, "" where there is nothing to say. */
+        /** @description A list and the environment that is to equal it. `drift` is what a sync would do. `revision` is the newest that is known, `synced_revision` the one the environment was last made equal to. `from_copy`: the source did not answer, and what was read last holds. `set_hash` names the set of packages that is installed, `wanted_hash` the one of the lock: equal, and the same on every machine that is in sync. `refused` is what the administrator's bounds forbid of it. `keep` are the packages that stay though the list has them not. `locked`: it has a lock for this platform; without one, what was chosen here counts until the list changes. `message` is a sentence for a person, "" where there is nothing to say. */
         ListState: {
             /**
              * @default {

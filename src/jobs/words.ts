@@ -34,6 +34,8 @@ export function doneOf({ trans }: Speech, { kind, subject }: Job): string {
       return trans.__('The list %1 is published.', subject);
     case 'lists.restore':
       return trans.__('The revision of the list %1 is back, as a new one.', subject);
+    case 'lists.bundle':
+      return trans.__('The packages of the list %1 are in its source.', subject);
     case 'lists.solve':
       return trans.__('Versions for the list %1 are chosen; nothing was changed yet.', subject);
     case 'package-cache.clean':

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -155,4 +155,19 @@ test.describe('a list two people share', () => {
       expect(await same()).toBe(second);
     });
   }
+
+  test('is solved first where it was written by hand, and shown before anything is done', async ({
+    browser
+  }) => {
+    const [server] = servers;
+    if (!server) {
+      throw new Error('one is here');
+    }
+    const he = await Person.comes(browser, server);
+    mkdirSync(join(other, 'by-hand'));
+    writeFileSync(join(other, 'by-hand', 'environment.yml'), 'dependencies: [python, alpha=1.0]\n');
+    await he.sees('by-hand', 'Not installed here yet');
+    await he.syncs('by-hand', 'so its versions were chosen here');
+    expect(await he.list('by-hand')).toMatchObject({ status: 'in_sync' });
+  });
 });

@@ -30,6 +30,8 @@ export function titleOf({ trans }: Speech, { kind, subject }: Pick<Job, 'kind' |
       return trans.__('Publish the list %1', subject);
     case 'lists.restore':
       return trans.__('Restore a revision of the list %1', subject);
+    case 'lists.bundle':
+      return trans.__('Bundle the packages of the list %1', subject);
     case 'lists.solve':
       return trans.__('Choose versions for the list %1', subject);
     case 'package-cache.clean':
