@@ -69,8 +69,8 @@ ListStatus = Literal[
     "unreachable",
 ]
 """`drifted`: the environment was changed since the last sync; `behind`: the list was; `unlocked`: there is no lock for
-this platform and none was chosen here yet, so syncing solves first; `refused`: the administrator's bounds forbid it; `invalid`: the list can't be
-read; `unreachable`: its source did not answer and it was never synced here."""
+this platform and none was chosen here yet, so syncing solves first; `refused`: the administrator's bounds forbid it;
+`invalid`: the list can't be read; `unreachable`: its source did not answer and it was never synced here."""
 
 ChangedBy = Literal["here", "list", "both"]
 Name = Annotated[str, msgspec.Meta(max_length=20_000)]
@@ -255,7 +255,8 @@ class ListState(Model, frozen=True, kw_only=True):
     `from_copy`: the source did not answer, and what was read last holds. `set_hash` names the set of packages that is
     installed, `wanted_hash` the one of the lock: equal, and the same on every machine that is in sync. `refused` is
     what the administrator's bounds forbid of it. `keep` are the packages that stay though the list has them not.
-    `locked`: it has a lock for this platform; without one, what was chosen here counts until the list changes. `message` is a sentence for a person, "" where there is nothing to say.
+    `locked`: it has a lock for this platform; without one, what was chosen here counts until the list changes.
+    `message` is a sentence for a person, "" where there is nothing to say.
     """
 
     name: str
