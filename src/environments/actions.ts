@@ -1,20 +1,18 @@
-import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
+import { InputDialog } from '@jupyterlab/apputils';
 import type { CommandRegistry } from '@lumino/commands';
 
 import type { ChangeWish, CreateWish } from '../api/client';
-import { asLccError } from '../api/errors';
 import type { Environment, Export, Trashed } from '../api/generated';
 import type { Disclosure } from '../idle/disclosure';
 import type { INoticeBoard } from '../idle/notices';
 import type { Speech } from '../idle/words';
+import { PersonActions, SHOWN_MS } from '../personActions';
 import { EMPTY } from './basket';
 import type { KernelList } from './kernels';
 import type { EnvironmentsModel } from './model';
 import { faultOfName, freeName } from './specs';
 import type { Proposal, Tab, Workbench } from './workbench';
 import { faultWords, problemWords } from './words';
-
-const SHOWN_MS = 12_000;
 
 export interface IEnvironmentActionsOptions {
   readonly environments: EnvironmentsModel;
@@ -34,8 +32,10 @@ export interface IEnvironmentActionsOptions {
  * What a person can do with environments, as the panel's buttons and the commands do it: ask first where something
  * could be lost, and say how it went. Nothing here rejects.
  */
-export class EnvironmentActions {
-  constructor(private readonly _options: IEnvironmentActionsOptions) {}
+export class EnvironmentActions extends PersonActions {
+  constructor(private readonly _options: IEnvironmentActionsOptions) {
+    super(_options.speech, _options.board, problemWords);
+  }
 
   /** Show the sheet in which an environment is made. */
   async openCreate(wish: CreateWish = {}): Promise<void> {
@@ -51,7 +51,7 @@ export class EnvironmentActions {
 
   /** Make an environment without a sheet. */
   create(wish: CreateWish): Promise<boolean> {
-    return this._try(() => this._options.environments.create(wish));
+    return this.attempt(() => this._options.environments.create(wish));
   }
 
   /** Show what a change would do. */
@@ -61,11 +61,11 @@ export class EnvironmentActions {
 
   /** Do a change without showing its plan. */
   change(name: string, wish: ChangeWish): Promise<boolean> {
-    return this._try(() => this._options.environments.change(name, wish));
+    return this.attempt(() => this._options.environments.change(name, wish));
   }
 
   rollBack(name: string, version: number): Promise<boolean> {
-    return this._try(() => this._options.environments.rollBack(name, version));
+    return this.attempt(() => this._options.environments.rollBack(name, version));
   }
 
   /** A change that was shown is on its way: what was gathered for it is done with. */
@@ -86,7 +86,7 @@ export class EnvironmentActions {
   /** Open a new notebook with a kernel. */
   async openNotebook(kernel: string): Promise<void> {
     const { kernels, commands, speech, board } = this._options;
-    await this._try(async () => {
+    await this.attempt(async () => {
       if (!(await kernels.know(kernel))) {
         board.show({
           message: speech.trans.__(
@@ -122,19 +122,19 @@ export class EnvironmentActions {
     const name = wanted;
     const fault = faultOfName(name, environments.state.list?.environments ?? []);
     if (fault !== null) {
-      this._tell(faultWords(speech, fault, name));
+      this.tell(faultWords(speech, fault, name));
       return;
     }
-    await this._try(() => environments.rename(environment.name, name));
+    await this.attempt(() => environments.rename(environment.name, name));
   }
 
   /** Put an environment into the trash. That can be undone, so nobody is asked, unless its kernels run. */
   delete(name: string): Promise<boolean> {
-    return this._try(() => this._options.environments.delete(name));
+    return this.attempt(() => this._options.environments.delete(name));
   }
 
   restore(trashId: string): Promise<boolean> {
-    return this._try(() => this._options.environments.restore(trashId));
+    return this.attempt(() => this._options.environments.restore(trashId));
   }
 
   /** Delete what is in the trash for good, after asking; null is all of it. */
@@ -142,25 +142,25 @@ export class EnvironmentActions {
     const { trans } = this._options.speech;
     const title =
       trashed === null ? trans.__('Empty the trash?') : trans.__('Delete %1 for good?', trashed.name);
-    if (await this._confirm(title, trans.__('This can’t be undone.'), trans.__('Delete for good'))) {
-      await this._try(() => this._options.environments.purge(trashed?.id ?? 'all'));
+    if (await this.confirm(title, trans.__('This can’t be undone.'), trans.__('Delete for good'))) {
+      await this.attempt(() => this._options.environments.purge(trashed?.id ?? 'all'));
     }
   }
 
   registerKernel(name: string, displayName: string | null = null): Promise<boolean> {
-    return this._try(() => this._options.environments.registerKernel(name, displayName));
+    return this.attempt(() => this._options.environments.registerKernel(name, displayName));
   }
 
   unregisterKernel(name: string): Promise<boolean> {
-    return this._try(() => this._options.environments.unregisterKernel(name));
+    return this.attempt(() => this._options.environments.unregisterKernel(name));
   }
 
   fix(name: string, fix: string): Promise<boolean> {
-    return this._try(() => this._options.environments.fix(name, fix));
+    return this.attempt(() => this._options.environments.fix(name, fix));
   }
 
   cleanCache(): Promise<boolean> {
-    return this._try(() => this._options.environments.cleanCache());
+    return this.attempt(() => this._options.environments.cleanCache());
   }
 
   /** Show the sheet on which the form of the file is chosen. */
@@ -170,7 +170,7 @@ export class EnvironmentActions {
 
   /** Keep an environment as a file. */
   export(name: string, format: 'yaml' | 'explicit' | 'lock', all: boolean): Promise<boolean> {
-    return this._try(async () => {
+    return this.attempt(async () => {
       const { environments, save } = this._options;
       save(await environments.export(name, format, all));
     });
@@ -185,7 +185,7 @@ export class EnvironmentActions {
     await environments.wake();
     const names = (environments.state.list?.environments ?? []).filter(isMeant).map(({ name }) => name);
     if (names.length === 0) {
-      this._tell(speech.trans.__('There is no environment this can be done with.'));
+      this.tell(speech.trans.__('There is no environment this can be done with.'));
       return null;
     }
     const answer = await InputDialog.getItem({
@@ -201,29 +201,5 @@ export class EnvironmentActions {
     const answer = await InputDialog.getText({ title, label });
     const text = (answer.value ?? '').trim();
     return answer.button.accept && text !== '' ? text : null;
-  }
-
-  private async _confirm(title: string, body: string, yes: string): Promise<boolean> {
-    const { trans } = this._options.speech;
-    const answer = await showDialog({
-      title,
-      body,
-      buttons: [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.warnButton({ label: yes })]
-    });
-    return answer.button.accept;
-  }
-
-  private _tell(message: string): void {
-    this._options.board.show({ message, type: 'error', autoClose: SHOWN_MS });
-  }
-
-  private async _try(act: () => Promise<unknown>): Promise<boolean> {
-    try {
-      await act();
-      return true;
-    } catch (reason) {
-      this._tell(problemWords(this._options.speech, asLccError(reason)));
-      return false;
-    }
   }
 }

@@ -1,9 +1,9 @@
 import type { CommandRegistry } from '@lumino/commands';
-import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
-import { DisposableSet, type IDisposable } from '@lumino/disposable';
+import type { IDisposable } from '@lumino/disposable';
 
 import type { Environment, Feature } from '../api/generated';
 import { CommandIDs } from '../commandIds';
+import { type Args, FeatureCommands, nameFrom } from '../featureCommands';
 import type { Disclosure } from '../idle/disclosure';
 import type { Speech } from '../idle/words';
 import { isOver } from '../jobs/states';
@@ -20,8 +20,6 @@ export interface IWorkCommandsOptions {
   feature(): Feature | null;
   openPanel(): void;
 }
-
-type Args = ReadonlyPartialJSONObject;
 
 const NAME = { type: 'string', description: 'The environment; asked for if left out.' } as const;
 const PACKAGES = { type: 'array', items: { type: 'string' } } as const;
@@ -67,7 +65,7 @@ export function addWorkCommands(commands: CommandRegistry, options: IWorkCommand
   const { work, disclosure, speech, feature, openPanel } = options;
   const { environments, environmentActions: actions, workbench, jobs, jobActions } = work;
   const { trans } = speech;
-  const owned = new DisposableSet();
+  const owned = new FeatureCommands(commands, IN_MENU);
   const known = (): boolean => feature() !== null;
   const can = (): boolean => feature()?.available === true;
   const isFree = ({ managed, status }: Environment): boolean => managed && status !== 'frozen';
@@ -80,33 +78,12 @@ export function addWorkCommands(commands: CommandRegistry, options: IWorkCommand
       const environment = typeof name === 'string' ? environments.find(name) : null;
       return can() && (environment === null || isMeant(environment));
     };
-  const nameOf = async (
+  const nameOf = (
     args: Args,
     title: string,
     isMeant?: (environment: Environment) => boolean
-  ): Promise<string | null> => {
-    const name = args['name'];
-    return typeof name === 'string' && name !== '' ? name : actions.choose(title, isMeant);
-  };
-  const add = (
-    id: string,
-    label: string,
-    inMenu: string,
-    properties: ReadonlyPartialJSONObject,
-    isEnabled: (args: Args) => boolean,
-    execute: (args: Args) => unknown
-  ): void => {
-    owned.add(
-      commands.addCommand(id, {
-        label: args => (args['in_menu'] === true ? inMenu : label),
-        isEnabled,
-        execute: async args => {
-          await execute(args);
-        },
-        describedBy: { args: { type: 'object', properties: { ...properties, in_menu: IN_MENU } } }
-      })
-    );
-  };
+  ): Promise<string | null> => nameFrom(args, () => actions.choose(title, isMeant));
+  const add = owned.addCommand.bind(owned);
 
   add(
     CommandIDs.createEnvironment,

@@ -1,17 +1,14 @@
-import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
+import { InputDialog } from '@jupyterlab/apputils';
 
-import { asLccError } from '../api/errors';
 import type { Job, ListState, SourceState } from '../api/generated';
 import type { Disclosure } from '../idle/disclosure';
 import type { INoticeBoard } from '../idle/notices';
 import type { Speech } from '../idle/words';
+import { PersonActions } from '../personActions';
 import { bothOf } from './both';
 import type { PackageListsModel } from './model';
 import { problemWords } from './problems';
-
 import type { ListWorkbench } from './workbench';
-
-const SHOWN_MS = 12_000;
 
 export interface IPackageListActionsOptions {
   readonly model: PackageListsModel;
@@ -27,8 +24,10 @@ export interface IPackageListActionsOptions {
  * What a person can do with package lists, as the panel's buttons and the commands do it: ask first where something
  * could be lost, and say how it went. Nothing here rejects.
  */
-export class PackageListActions {
-  constructor(private readonly _options: IPackageListActionsOptions) {}
+export class PackageListActions extends PersonActions {
+  constructor(private readonly _options: IPackageListActionsOptions) {
+    super(_options.speech, _options.board, problemWords);
+  }
 
   /** Show what a sync would do. */
   openSync(name: string): void {
@@ -37,7 +36,7 @@ export class PackageListActions {
 
   /** Sync without showing what that does. */
   sync(name: string): Promise<boolean> {
-    return this._try(() => this._options.model.sync(name, {}));
+    return this.attempt(() => this._options.model.sync(name, {}));
   }
 
   /** Show the text of a list; null: of a new one. */
@@ -70,15 +69,15 @@ export class PackageListActions {
 
   restore(name: string, revision: number): Promise<boolean> {
     const { model } = this._options;
-    return this._try(() => model.restore(name, revision, model.find(name)?.etag ?? null));
+    return this.attempt(() => model.restore(name, revision, model.find(name)?.etag ?? null));
   }
 
   check(): Promise<boolean> {
-    return this._try(() => this._options.model.check());
+    return this.attempt(() => this._options.model.check());
   }
 
   pull(name: string): Promise<boolean> {
-    return this._try(() => this._options.model.pull(name));
+    return this.attempt(() => this._options.model.pull(name));
   }
 
   /** Remove a list for everybody who shares its source, after asking. */
@@ -87,7 +86,7 @@ export class PackageListActions {
     const { trans } = speech;
     const list = model.find(name);
     const place = list && model.source(list.source)?.place;
-    const sure = await this._confirm(
+    const sure = await this.confirm(
       trans.__('Remove the list %1?', name),
       trans.__(
         'It is removed from %1, for everybody who shares it. Environments stay as they are, and its history can bring it back.',
@@ -96,7 +95,7 @@ export class PackageListActions {
       trans.__('Remove the list')
     );
     if (sure) {
-      await this._try(() => model.remove(name));
+      await this.attempt(() => model.remove(name));
     }
   }
 
@@ -104,13 +103,13 @@ export class PackageListActions {
   async removeSource(source: SourceState): Promise<void> {
     const { model, speech } = this._options;
     const { trans } = speech;
-    const sure = await this._confirm(
+    const sure = await this.confirm(
       trans.__('Remove the source %1?', source.place),
       trans.__('Its lists are no longer shown here. They and your environments stay as they are.'),
       trans.__('Remove the source')
     );
     if (sure) {
-      await this._try(() => model.removeSource(source.id));
+      await this.attempt(() => model.removeSource(source.id));
     }
   }
 
@@ -133,7 +132,7 @@ export class PackageListActions {
     await model.wake();
     const items = (model.state.states?.lists ?? []).filter(isMeant).map(({ name }) => name);
     if (items.length === 0) {
-      this._tell(speech.trans.__('There is no package list this can be done with.'));
+      this.tell(speech.trans.__('There is no package list this can be done with.'));
       return null;
     }
     const answer = await InputDialog.getItem({ title, label: speech.trans.__('Package list'), items });
@@ -146,35 +145,11 @@ export class PackageListActions {
     await model.wake();
     const own = (model.state.states?.sources ?? []).filter(({ configured }) => !configured);
     if (own.length === 0) {
-      this._tell(speech.trans.__('There is no source of your own.'));
+      this.tell(speech.trans.__('There is no source of your own.'));
       return null;
     }
     const items = own.map(({ place }) => place);
     const answer = await InputDialog.getItem({ title, label: speech.trans.__('Source'), items });
     return (answer.button.accept && own.find(({ place }) => place === answer.value)) || null;
-  }
-
-  private async _confirm(title: string, body: string, yes: string): Promise<boolean> {
-    const { trans } = this._options.speech;
-    const answer = await showDialog({
-      title,
-      body,
-      buttons: [Dialog.cancelButton({ label: trans.__('Cancel') }), Dialog.warnButton({ label: yes })]
-    });
-    return answer.button.accept;
-  }
-
-  private _tell(message: string): void {
-    this._options.board.show({ message, type: 'error', autoClose: SHOWN_MS });
-  }
-
-  private async _try(act: () => Promise<unknown>): Promise<boolean> {
-    try {
-      await act();
-      return true;
-    } catch (reason) {
-      this._tell(problemWords(this._options.speech, asLccError(reason)));
-      return false;
-    }
   }
 }

@@ -1,9 +1,9 @@
 import type { CommandRegistry } from '@lumino/commands';
-import type { ReadonlyPartialJSONObject } from '@lumino/coreutils';
-import { DisposableSet, type IDisposable } from '@lumino/disposable';
+import type { IDisposable } from '@lumino/disposable';
 
 import type { Feature, ListState } from '../api/generated';
 import { CommandIDs } from '../commandIds';
+import { type Args, FeatureCommands, nameFrom } from '../featureCommands';
 import type { Speech } from '../idle/words';
 import type { JobsModel } from '../jobs/model';
 import { isLostRace } from '../jobs/states';
@@ -16,8 +16,6 @@ export interface IListCommandsOptions {
   /** What the server can do with package lists; null while that isn't known. */
   feature(): Feature | null;
 }
-
-type Args = ReadonlyPartialJSONObject;
 
 const NAME = { type: 'string', description: 'The package list; asked for if left out.' } as const;
 const IN_MENU = {
@@ -45,36 +43,15 @@ export function addListCommands(commands: CommandRegistry, options: IListCommand
   const { lists, jobs, speech, feature } = options;
   const { model, actions } = lists;
   const { trans } = speech;
-  const owned = new DisposableSet();
+  const owned = new FeatureCommands(commands, IN_MENU);
   const known = (): boolean => feature() !== null;
   const can = (): boolean => feature()?.available === true;
-  const nameOf = async (
+  const nameOf = (
     args: Args,
     title: string,
     isMeant?: (list: ListState) => boolean
-  ): Promise<string | null> => {
-    const name = args['name'];
-    return typeof name === 'string' && name !== '' ? name : actions.choose(title, isMeant);
-  };
-  const add = (
-    id: string,
-    label: string,
-    inMenu: string,
-    properties: ReadonlyPartialJSONObject,
-    isEnabled: (args: Args) => boolean,
-    execute: (args: Args) => unknown
-  ): void => {
-    owned.add(
-      commands.addCommand(id, {
-        label: args => (args['in_menu'] === true ? inMenu : label),
-        isEnabled,
-        execute: async args => {
-          await execute(args);
-        },
-        describedBy: { args: { type: 'object', properties: { ...properties, in_menu: IN_MENU } } }
-      })
-    );
-  };
+  ): Promise<string | null> => nameFrom(args, () => actions.choose(title, isMeant));
+  const add = owned.addCommand.bind(owned);
 
   add(
     CommandIDs.showPackageList,
