@@ -138,11 +138,33 @@ def _decode_body(raw: bytes, shape: type[Any]) -> Any:
     if not raw.strip():
         raise Malformed("A JSON body is needed.", expected=shape.__name__)
     try:
-        return msgspec.json.decode(raw, type=shape)
+        return _decode_json(raw, shape)
     except msgspec.ValidationError as error:
         _refuse(error, shape)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Malformed(f"The body is not JSON: {error}.") from error
+
+
+def _decode_json(raw: bytes, shape: type[Any]) -> Any:
+    """Decode a body. 60.0 is the integer 60, for JSON Schema and for who writes JSON in a language without integers."""
+    try:
+        return msgspec.json.decode(raw, type=shape)
+    except msgspec.ValidationError as error:
+        if "got `float`" not in str(error):
+            raise
+        try:
+            whole = _with_integers(msgspec.json.decode(raw))
+        except RecursionError:
+            raise error from None
+        return msgspec.convert(whole, type=shape)
+
+
+def _with_integers(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _with_integers(each) for key, each in value.items()}
+    return [_with_integers(each) for each in value] if isinstance(value, list) else value
 
 
 def _decode_query(given: Mapping[str, list[bytes]], shape: type[Any]) -> Any:

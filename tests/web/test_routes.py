@@ -60,7 +60,7 @@ async def test_a_terminal_is_seen_kept_and_shut_down(jp_fetch: Any) -> None:
     target_id = f"terminal:{name}"
     view = msgspec.json.decode((await jp_fetch("lcc", "idle")).body, type=IdleView)
     assert [target.id for target in view.targets if target.kind != "process"] == [target_id]
-    body = json.dumps({"target_id": target_id, "seconds": 10**6, "note": "배치 작업"})
+    body = json.dumps({"target_id": target_id, "seconds": 1e6, "note": "배치 작업"})  # 1000000.0 is an integer
     response = await jp_fetch("lcc", "idle", "leases", method="POST", body=body)
     lease = msgspec.json.decode(response.body, type=Lease)
     assert (response.code, lease.clipped_by, lease.note) == (201, "max_lease_seconds", "배치 작업")
@@ -104,6 +104,10 @@ async def test_reads_are_no_activity(jp_fetch: Any, jp_serverapp: Any) -> None:
         ('{"target_id": "instance"}', 422, "invalid"),
         ('{"target_id": "instance", "seconds": "60"}', 422, "invalid"),
         ('{"target_id": "instance", "seconds": 0}', 422, "invalid"),
+        ('{"target_id": "instance", "seconds": 0.0}', 422, "invalid"),
+        ('{"target_id": "instance", "seconds": 60.5}', 422, "invalid"),
+        ('{"target_id": "instance", "seconds": 1e400}', 422, "invalid"),
+        ('{"seconds": 60.5, "note": ' + "[" * 4000 + "]" * 4000 + "}", 422, "invalid"),
         ('{"target_id": "instance", "seconds": 60, "colour": "red"}', 422, "invalid"),
         ('{"target_id": "kernel:../../etc/passwd", "seconds": 60}', 404, "not_found"),
         ('{"target_id": "instance", "seconds": 60, "note": "' + "x" * 70_000 + '"}', 413, "too_large"),
