@@ -28,6 +28,9 @@ def _jupyter_labextension_paths() -> list[dict[str, str]]:
 
 def _jupyter_server_extension_points() -> list[dict[str, Any]]:
     """Tell Jupyter Server which application to load; imported late so that `import jupyter_lcc` stays cheap."""
-    from .extension import LccExtension
+    from .pauses import no_collection
+
+    with no_collection():
+        from .extension import LccExtension
 
     return [{"module": "jupyter_lcc.extension", "app": LccExtension}]

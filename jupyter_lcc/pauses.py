@@ -9,8 +9,10 @@ walking over it is for nothing.
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-__all__ = ["spare_the_start"]
+__all__ = ["no_collection", "spare_the_start"]
 
 _spared = False
 
@@ -25,3 +27,15 @@ def spare_the_start() -> None:
     if not _spared and gc.isenabled():
         _spared = True
         gc.freeze()
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Collect nothing meanwhile: imports make many objects and hardly any garbage, and a collection walks over all."""
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()

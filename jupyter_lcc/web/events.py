@@ -27,7 +27,9 @@ class Events:
         import yaml
 
         for path in sorted(_SCHEMAS.glob("*.yaml")):
-            schema = yaml.safe_load(path.read_text("utf-8"))
+            # The one in C, where libyaml is there: a server waits for this when it starts.
+            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+            schema = yaml.load(path.read_text("utf-8"), loader)
             if schema["$id"] in self._logger.schemas:
                 continue
             try:
