@@ -284,12 +284,14 @@ class Environments:
     async def _export_lock(self, found: Found) -> Export:
         """Write pixi.lock, as whole as it can be told now: pip forgets what it installed from, its indexes know."""
         exact = await self._reading.exact(found)
+        why_not = None
         try:
-            return as_lock(await asyncio.wait_for(self.locate(exact), _LOCATE_SECONDS))
+            exact = await asyncio.wait_for(self.locate(exact), _LOCATE_SECONDS)
         except asyncio.TimeoutError:
-            return as_lock(exact, f"The indexes did not answer in {_LOCATE_SECONDS:g} s.")
+            why_not = f"The indexes did not answer in {_LOCATE_SECONDS:g} s."
         except LccError as error:
-            return as_lock(exact, error.message)
+            why_not = error.message
+        return await asyncio.to_thread(as_lock, exact, why_not)
 
     async def diagnose(self, name: str) -> Diagnosis:
         """Say what is wrong with it."""

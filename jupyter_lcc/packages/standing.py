@@ -203,7 +203,12 @@ class Standing:
         """Say what of a list isn't allowed on this machine, and what it would have here."""
         found = self._learnt.get(known.name)
         if found is None or found.tag != known.tag or known.tag is None:
-            found = self._learnt[known.name] = await self._call(self._worked_out, known)
+            while True:
+                solved = self._solved.get(known.name)
+                found = await self._call(self._worked_out, known)
+                if self._solved.get(known.name) is solved:  # nobody has chosen meanwhile
+                    break
+            self._learnt[known.name] = found
         return found
 
     def _worked_out(self, known: Known) -> _Learnt:

@@ -38,7 +38,8 @@ export function SyncSheet({ name, speech, diff: ask, solve, sync, onClose }: ISy
     const isMeant = (): boolean => meant && alive.current;
     const look = async (): Promise<void> => {
       let answer = await ask(keep);
-      if (isMeant() && answer.to_solve) {
+      // Again where the list has changed meanwhile.
+      while (isMeant() && answer.to_solve) {
         setDiff(answer);
         const job = await solve();
         if (isMeant() && job !== null && job.state !== 'succeeded') {
