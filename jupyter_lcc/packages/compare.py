@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 
 from ..environments.bounds import canonical
-from ..environments.exact import ExactConda
-from ..environments.lock_file import LockedPip, Platform
-from ..environments.model import Manager, Package, Plan, PlanChange, PlanItem
+from ..environments.lock_file import Platform
+from ..environments.model import Manager, Plan
 from ..model import Model
 from .model import ChangedBy, Drift, DriftItem, ListStatus, PackageList
 
-__all__ = ["Installed", "drift", "installed_of", "is_kept", "missing", "plan", "status_of", "synced_of"]
+__all__ = ["Installed", "drift", "missing", "status_of", "synced_of"]
 
 Key = tuple[Manager, str]
 
@@ -34,24 +33,6 @@ class Installed(Model, frozen=True, kw_only=True):
         return self.manager, canonical(self.name) if self.manager == "pip" else self.name.lower()
 
 
-def installed_of(packages: Iterable[Package], digests: Mapping[str, str] | None = None) -> tuple[Installed, ...]:
-    """Take what environments know of a prefix; `digests` maps conda's names to hashes."""
-    digests = digests or {}
-    return tuple(
-        Installed(
-            name=package.name,
-            version=package.version,
-            manager=package.manager,
-            build=package.build,
-            digest=digests.get(package.name) if package.manager == "conda" else None,
-            channel=package.channel,
-            size=package.size_bytes,
-            editable=package.editable,
-        )
-        for package in packages
-    )
-
-
 def synced_of(platform: Platform) -> tuple[Installed, ...]:
     """Take a lock for what is there once it was synced."""
     conda = (
@@ -62,89 +43,6 @@ def synced_of(platform: Platform) -> tuple[Installed, ...]:
     )
     pip = (Installed(name=p.name, version=p.version, manager="pip", digest=p.sha256) for p in platform.pip)
     return (*conda, *pip)
-
-
-def plan(installed: Iterable[Installed], wanted: Platform, keep: Sequence[str] = ()) -> Plan:
-    """Say what a sync would do: afterwards the environment equals the lock.
-
-    `keep` names packages that stay though no list has them, a `*` at the end for any rest. What somebody works on in a
-    folder (pip's `-e`) is removed like any other that isn't kept, because it can't be the same on two machines.
-    """
-    there = {package.key: package for package in installed}
-    add: list[PlanItem] = []
-    change: list[PlanChange] = []
-    packages: tuple[ExactConda | LockedPip, ...] = (*wanted.conda, *wanted.pip)
-    for package in packages:
-        manager, name = key = _key(package)
-        now = there.pop(key, None)
-        build = package.build if isinstance(package, ExactConda) else None
-        channel = package.channel if isinstance(package, ExactConda) else None
-        size = package.size if isinstance(package, ExactConda) else None
-        if now is None:
-            add.append(
-                PlanItem(
-                    name=name,
-                    version=package.version,
-                    build=build,
-                    channel=channel,
-                    manager=manager,
-                    download_bytes=size,
-                )
-            )
-        elif not equals(now, package):
-            change.append(
-                PlanChange(
-                    name=name,
-                    from_version=now.version,
-                    to_version=package.version,
-                    from_build=now.build,
-                    to_build=build,
-                    channel=channel,
-                    manager=manager,
-                    download_bytes=size,
-                )
-            )
-    extra = [package for key, package in sorted(there.items()) if not is_kept(package.name, keep)]
-    kept = sorted(package.name for package in there.values() if is_kept(package.name, keep))
-    remove = [
-        PlanItem(
-            name=package.name,
-            version=package.version,
-            build=package.build,
-            channel=package.channel,
-            manager=package.manager,
-            size_bytes=package.size,
-            download_bytes=0,
-        )
-        for package in extra
-    ]
-    sizes = [item.download_bytes for item in add] + [item.download_bytes for item in change]
-    return Plan(
-        add=tuple(add),
-        remove=tuple(remove),
-        change=tuple(change),
-        download_bytes=None if None in sizes else sum(size or 0 for size in sizes),
-        notes=(f"Kept though the list doesn't have them: {', '.join(kept)}.",) if kept else (),
-    )
-
-
-def equals(now: Installed, wanted: ExactConda | LockedPip) -> bool:
-    """Tell whether what is there is what is wanted: the very bytes where hashes are known, else the same by name."""
-    if isinstance(wanted, LockedPip):
-        # A folder somebody works in has the version of its last release, and may hold anything.
-        return now.version == wanted.version and now.editable is None
-    if now.version != wanted.version or now.build != wanted.build:
-        return False
-    # Of md5 and sha256 an environment may remember the one, a lock the other.
-    return now.digest is None or not (digests := _digests(wanted, len(now.digest))) or now.digest.lower() in digests
-
-
-def is_kept(name: str, keep: Iterable[str]) -> bool:
-    """Tell whether a package is one of those that stay."""
-    name = canonical(name)
-    return any(
-        name.startswith(canonical(entry[:-1])) if entry.endswith("*") else name == canonical(entry) for entry in keep
-    )
 
 
 def drift(synced: Iterable[Installed] | None, installed: Iterable[Installed], wanted: Platform) -> Drift:
@@ -188,14 +86,6 @@ def status_of(found: Plan, changed: Drift, *, synced_revision: int | None, newes
     if not behind:
         return "drifted"
     return "drifted_and_behind" if here else "behind"
-
-
-def _key(package: ExactConda | LockedPip) -> Key:
-    return ("conda", package.name.lower()) if isinstance(package, ExactConda) else ("pip", canonical(package.name))
-
-
-def _digests(wanted: ExactConda, length: int) -> set[str]:
-    return {digest for digest in (wanted.sha256, wanted.md5) if digest is not None and len(digest) == length}
 
 
 def _differs(one: Installed | None, other: Installed | None) -> bool:
